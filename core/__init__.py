@@ -1,0 +1,1 @@
+"""What all stages share. Nothing here imports torch."""

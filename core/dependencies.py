@@ -1,0 +1,51 @@
+"""The packages that commands need, and how to get the ones that are missing."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """A package: its name for import, its name for pip, and the extra that brings it."""
+
+    module: str
+    distribution: str
+    extra: str | None = None  # None: comes with wfctl itself
+
+
+DEPENDENCIES = (
+    Dependency("numpy", "numpy"),
+    Dependency("PIL", "pillow"),
+    Dependency("soundfile", "soundfile"),
+    Dependency("onnxruntime", "onnxruntime"),
+    Dependency("bentoml", "bentoml"),
+    Dependency("torch", "torch", "train"),
+    Dependency("torchvision", "torchvision", "train"),
+    Dependency("torchaudio", "torchaudio", "train"),
+    Dependency("torchtext", "torchtext", "train"),
+    Dependency("ignite", "pytorch-ignite", "train"),
+    Dependency("onnx", "onnx", "train"),
+    Dependency("onnxscript", "onnxscript", "train"),
+    Dependency("sklearn", "scikit-learn", "examples"),
+)
+
+# Command -> the modules without which it cannot do its work. What is left out needs nothing heavy.
+NEEDED_BY = {
+    "train": ("numpy", "torch", "ignite"),
+    "evaluate": ("numpy", "torch", "ignite", "onnxruntime"),
+    "export": ("numpy", "torch", "onnx", "onnxscript", "onnxruntime"),
+    "inspect": ("numpy", "PIL", "onnxruntime"),
+    "predict": ("numpy", "PIL", "onnxruntime"),
+    "benchmark": ("numpy", "torch", "onnxruntime"),
+    "serve": ("numpy", "PIL", "onnxruntime", "bentoml"),
+    "bento": ("bentoml",),
+}
+
+
+def how_to_install(*modules: str) -> str | None:
+    """What to type for modules that are not there, or None where wfctl has nothing to say."""
+    roots = {module.partition(".")[0] for module in modules}
+    lacking = [dependency for dependency in DEPENDENCIES if dependency.module in roots]
+    if not lacking:
+        return None
+    extras = ",".join(sorted({each.extra for each in lacking if each.extra is not None}))
+    return f"pip install 'wfctl[{extras}]'" if extras else "pip install wfctl"

@@ -1,0 +1,157 @@
+"""The recipe: what a YAML file may say. Reading one, with its faults placed, is `recipe_file`.
+
+Every key that is here does something; a key that is not here is an error. All models are frozen.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    Strict,
+    field_validator,
+    model_validator,
+)
+
+Options = dict[str, JsonValue]
+Tolerance = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A part of a recipe: frozen, strict about types, and closed to unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=()
+    )
+
+
+class Data(Section):
+    """Where samples come from and how they are put into batches."""
+
+    source: str = Field(description="A built-in data set, or the user's own as package.module:name")
+    root: str | None = Field(None, description="Folder that holds the data, for sources on disk")
+    download: bool = Field(False, description="Fetch the data set into root when it is not there")
+    batch_size: int = Field(32, ge=1)
+    workers: int = Field(0, ge=0, description="Processes that load samples; 0 loads in the trainer")
+    options: Options = Field(default_factory=dict, description="Further arguments of the source")
+
+
+class ImagePreprocess(Section):
+    """Pictures of any size to (B, C, height, width) floats, inside the exported graph."""
+
+    kind: Literal["image"]
+    mode: Literal["L", "RGB"] = Field("RGB", description="Colour mode a file is decoded to")
+    size: Annotated[tuple[int, int], Strict(False)] = Field(
+        description="Height and width that the network sees"
+    )
+    mean: Annotated[tuple[float, ...], Strict(False)] = Field(
+        description="Per channel, for pixels scaled to 0-1"
+    )
+    std: Annotated[tuple[float, ...], Strict(False)]
+
+    @field_validator("size")
+    @classmethod
+    def _size_is_positive(cls, size: tuple[int, int]) -> tuple[int, int]:
+        if min(size) < 1:
+            raise ValueError("height and width must be at least 1")
+        return size
+
+    @field_validator("std")
+    @classmethod
+    def _std_is_positive(cls, std: tuple[float, ...]) -> tuple[float, ...]:
+        if min(std, default=0.0) <= 0:
+            raise ValueError("every value must be above 0")
+        return std
+
+    @model_validator(mode="after")
+    def _one_value_a_channel(self) -> Self:
+        channels = {"L": 1, "RGB": 3}[self.mode]
+        if (len(self.mean), len(self.std)) != (channels, channels):
+            raise ValueError(
+                f"mode {self.mode} has {channels} channel{'s'[: channels > 1]}, but mean has "
+                f"{len(self.mean)} and std {len(self.std)} values"
+            )
+        return self
+
+
+class NumberPreprocess(Section):
+    """Whole numbers to their binary digits, (B, bits) floats, inside the exported graph."""
+
+    kind: Literal["number"]
+    bits: int = Field(10, ge=1, le=62, description="Binary digits, least significant first")
+
+
+Preprocess = Annotated[ImagePreprocess | NumberPreprocess, Field(discriminator="kind")]
+
+
+class Model(Section):
+    """The network that is trained."""
+
+    name: str = Field(description="A built-in network, or the user's own as package.module:name")
+    options: Options = Field(default_factory=dict, description="Arguments of the network")
+
+
+class Checkpoint(Section):
+    """When the state of training is saved, and how much of it is kept."""
+
+    every: int | None = Field(
+        None, ge=1, description="Iterations between saves, besides each epoch"
+    )
+    keep: int = Field(2, ge=1, description="Newest checkpoints kept, besides the best one")
+
+
+class Train(Section):
+    """How the network is trained."""
+
+    epochs: int = Field(ge=1)
+    seed: int = Field(0, ge=0)
+    lr: float = Field(1e-3, gt=0)
+    optimizer: str = Field("Adam", description="A class of torch.optim")
+    optimizer_options: Options = Field(default_factory=dict)
+    loss: str = Field("cross_entropy", description="A built-in loss, or package.module:name")
+    checkpoint: Checkpoint = Checkpoint()
+
+
+class Export(Section):
+    """What is written at export, and how far a file may depart from the trained model."""
+
+    formats: Annotated[tuple[Literal["torchscript", "onnx"], ...], Strict(False)] = Field(
+        ("torchscript", "onnx"), min_length=1
+    )
+    tolerance: Tolerance = Field(1e-4, description="Largest absolute error of any output")
+
+
+class Serve(Section):
+    """How the service answers."""
+
+    top_k: int = Field(3, ge=1, description="Candidates in an answer")
+
+
+class Benchmark(Section):
+    """What is measured by default."""
+
+    batch_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Strict(False)] = Field(
+        (1, 8), min_length=1
+    )
+
+
+class Recipe(Section):
+    """One model from data to service."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)
+    task: Literal["image-classification", "number-classification"]
+    data: Data
+    preprocess: Preprocess
+    model: Model
+    train: Train
+    export: Export = Export()
+    serve: Serve = Serve()
+    benchmark: Benchmark = Benchmark()
+
+
+def recipe_schema() -> dict[str, Any]:
+    """The JSON Schema of a recipe, for editors."""
+    schema = Recipe.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

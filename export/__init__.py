@@ -1,0 +1,1 @@
+"""Checkpoint to artifact: exporters and the parity gate."""

@@ -1,0 +1,27 @@
+"""Golden samples: a few raw held-out samples with the outputs that training gave."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..core.artifact import GoldenSample
+from ..core.manifest import TensorSpec
+from .runners import Runner
+
+GOLDEN_SAMPLES = 8
+
+
+def golden_samples(
+    reference: Runner, samples: Sequence[Tensor], input_spec: TensorSpec, output_spec: TensorSpec
+) -> list[GoldenSample]:
+    """Samples spread evenly over the held-out split, each run alone through the trained model."""
+    step = max(len(samples) // GOLDEN_SAMPLES, 1)
+    chosen = [samples[index] for index in range(0, len(samples), step)][:GOLDEN_SAMPLES]
+    return [
+        GoldenSample(
+            inputs={input_spec.name: raw.numpy()},
+            outputs={output_spec.name: reference(torch.stack([raw]))[0]},
+        )
+        for raw in chosen
+    ]

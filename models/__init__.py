@@ -1,0 +1,1 @@
+"""What can be trained: tasks, networks, data sets and preprocessing modules."""

@@ -1,0 +1,93 @@
+"""Preprocessing as torch modules: the very code that training runs is what is exported."""
+
+from typing import assert_never
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..core.manifest import HostPreprocess, ImageInput, NumberInput, TensorSpec
+from ..core.recipe import ImagePreprocess, NumberPreprocess, Preprocess
+
+CHANNELS = {"L": 1, "RGB": 3}
+
+
+class ImageToTensor(nn.Module):
+    """Raw pixels to what the network sees: resize, scale to 0-1, normalise.
+
+    Args:
+        size: height and width of the output.
+        mean, std: per channel, for pixels scaled to 0-1.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, size: tuple[int, int], mean: tuple[float, ...], std: tuple[float, ...]
+    ) -> None:
+        super().__init__()
+        self.height, self.width = size
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1) * 255, persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1) * 255, persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, H, W, C) uint8 -> (B, C, height, width) float32."""
+        pixels = image.permute(0, 3, 1, 2).float()
+        pixels = F.interpolate(
+            pixels, size=[self.height, self.width], mode="bilinear", antialias=True
+        )
+        return (pixels - self.mean) / self.std
+
+
+class NumberToBits(nn.Module):
+    """Whole numbers to their binary digits, least significant first."""
+
+    weights: Tensor
+
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        self.register_buffer("weights", 2 ** torch.arange(bits), persistent=False)
+
+    def forward(self, number: Tensor) -> Tensor:
+        """(B,) int64 -> (B, bits) float32 of 0 and 1."""
+        digits = torch.div(number.unsqueeze(1), self.weights, rounding_mode="floor") % 2
+        return digits.float()
+
+
+def build_preprocess(preprocess: Preprocess) -> nn.Module:
+    """The module of a recipe's `preprocess` section."""
+    match preprocess:
+        case ImagePreprocess():
+            return ImageToTensor(preprocess.size, preprocess.mean, preprocess.std)
+        case NumberPreprocess():
+            return NumberToBits(preprocess.bits)
+        case _:
+            assert_never(preprocess)
+
+
+def describe_input(preprocess: Preprocess) -> tuple[HostPreprocess, TensorSpec]:
+    """What comes before the graph, and the tensor that enters it."""
+    match preprocess:
+        case ImagePreprocess():
+            shape = (-1, -1, -1, CHANNELS[preprocess.mode])
+            return ImageInput(mode=preprocess.mode), TensorSpec(
+                name="image", dtype="uint8", shape=shape
+            )
+        case NumberPreprocess():
+            host = NumberInput(minimum=0, maximum=2**preprocess.bits - 1)
+            return host, TensorSpec(name="number", dtype="int64", shape=(-1,))
+        case _:
+            assert_never(preprocess)
+
+
+def describe_boundary(preprocess: Preprocess) -> TensorSpec:
+    """The tensor between preprocessing and network, where all samples have one shape."""
+    match preprocess:
+        case ImagePreprocess():
+            shape = (-1, CHANNELS[preprocess.mode], *preprocess.size)
+            return TensorSpec(name="pixels", dtype="float32", shape=shape)
+        case NumberPreprocess():
+            return TensorSpec(name="digits", dtype="float32", shape=(-1, preprocess.bits))
+        case _:
+            assert_never(preprocess)

@@ -1,0 +1,93 @@
+"""A run folder to the trained model: what export, evaluation and benchmarks start from."""
+
+import pickle
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..core.checkpoint_index import CheckpointIndex, Entry
+from ..core.errors import CheckpointError
+from ..core.recipe import Model, Recipe
+from ..core.recipe_file import load_recipe
+from ..core.runs import RunFolder
+from .component import add_user_code, bind_component
+from .pipeline import Pipeline
+from .preprocess import build_preprocess
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model with its weights. `pipeline` is in evaluation mode and on the CPU."""
+
+    recipe: Recipe
+    pipeline: Pipeline
+    labels: tuple[str, ...]
+    checkpoint_sha256: str
+    epoch: int
+
+
+def build_network(model: Model, classes: int) -> nn.Module:
+    """The untrained network of a recipe.
+
+    Raises:
+        RecipeError: the name or an option is unknown.
+    """
+    given = {"classes": classes}
+    component = bind_component("model", model.name, model.options, given, "model.options")
+    network = component(**given)
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"model.name: {model.name} gave a {type(network).__name__}, not a Module")
+    return network
+
+
+def load_trained(run: RunFolder) -> Trained:
+    """The best checkpoint of a run as a model.
+
+    Raises:
+        CheckpointError: there is none, it is damaged, or it does not fit the recipe's network.
+    """
+    recipe = load_recipe(run.recipe_file)
+    entry = CheckpointIndex.read(run.checkpoints).best_whole(run.checkpoints)
+    state = read_checkpoint(run.checkpoints / entry.file)
+    labels = tuple(state["labels"])
+    if run.code.is_dir():
+        add_user_code(run.code)
+    network = build_network(recipe.model, len(labels))
+    load_weights(network, state["model"], entry, run.checkpoints)
+    pipeline = Pipeline(build_preprocess(recipe.preprocess), network).eval()
+    return Trained(recipe, pipeline, labels, entry.sha256, entry.epoch)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint file, on the CPU; reading one never runs code.
+
+    Raises:
+        CheckpointError: it is damaged, or holds more than tensors and plain values.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path}: is not a readable checkpoint") from error
+    if not isinstance(state, dict) or "model" not in state:
+        raise CheckpointError(f"{path}: is not a checkpoint of wfctl")
+    return state
+
+
+def load_weights(network: nn.Module, weights: dict[str, Any], entry: Entry, folder: Path) -> None:
+    """Put a checkpoint's weights into a network.
+
+    Raises:
+        CheckpointError: names or shapes differ.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        path = folder / entry.file
+        first = str(error).strip().splitlines()[-1].strip()
+        raise CheckpointError(f"{path}: does not fit the recipe's network: {first}") from error

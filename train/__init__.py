@@ -1,0 +1,1 @@
+"""Recipe to run: loaders, Ignite engines, handlers, checkpoints."""

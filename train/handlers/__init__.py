@@ -1,0 +1,1 @@
+"""What is attached to the trainer, one handler a file."""
