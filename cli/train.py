@@ -18,7 +18,8 @@ def command(
 ) -> None:
     """Train RECIPE, a built-in name or a YAML file, and print the path of the run folder.
 
-    Ctrl-C finishes the step, saves, and says how to go on.
+    Ctrl-C finishes the step, saves, and says how to go on. A resumed run goes on with the
+    recipe it began with; --set may then change only how long and how it is saved.
 
     \b
     Examples:
@@ -28,31 +29,28 @@ def command(
     """
     if resume and run_dir:
         raise click.UsageError("--resume goes on in the run's own folder; leave --run-dir out")
-    from ..core.recipe_file import find_recipe, load_recipe
+    from ..core.recipe_file import built_in_recipes, find_recipe, load_recipe
     from ..core.runs import RunFolder
 
     path = find_recipe(recipe)
-    chosen = load_recipe(path, overrides)
+    chosen = load_recipe(path, () if resume else overrides)
 
     from ..models.component import add_user_code
     from ..train.device import choose_device
-    from ..train.run import resume_run, start_run, train
+    from ..train.run import train
+    from ..train.run_folder import resume_run, start_run
     from ..train.training import check_recipe
 
-    folder = path.resolve().parent
-    built_in = recipe == path.stem and not Path(recipe).is_file()
     chosen_device = choose_device(device)
     if resume:
-        earlier = (
-            RunFolder.newest(chosen.name) if resume == "auto" else RunFolder.open(Path(resume))
-        )
-        run = resume_run(chosen, earlier)
-        if run.code.is_dir():
-            add_user_code(run.code)
+        run = RunFolder.newest(chosen.name) if resume == "auto" else RunFolder.open(Path(resume))
+        chosen = resume_run(run, overrides)
+        add_user_code(run.code)
     else:
-        if not built_in:
-            add_user_code(folder)
+        user_code = None if path in built_in_recipes().values() else path.resolve().parent
+        if user_code is not None:
+            add_user_code(user_code)
         check_recipe(chosen)
-        run = start_run(chosen, None if built_in else folder, run_dir)
+        run = start_run(chosen, user_code, run_dir)
     train(chosen, run, chosen_device)
     click.echo(run.path)

@@ -50,7 +50,7 @@ class Artifact:
             ArtifactError: no manifest, a manifest of another schema, a file that is missing,
                 outside the folder, or not what was exported.
         """
-        manifest = _read_manifest(path)
+        manifest = read_manifest(path)
         for name, entry in manifest.files.items():
             file = path / name
             if file.is_symlink() or not file.is_file():
@@ -85,12 +85,12 @@ class Artifact:
         outputs: dict[int, dict[str, NDArray[np.generic]]] = {}
         sides = {"inputs": inputs, "outputs": outputs}
         try:
-            with np.load(file, allow_pickle=False) as arrays:
+            with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
                 for key in arrays.files:
                     side, name, index = key.split("/")
                     sides[side].setdefault(int(index), {})[name] = arrays[key]
             return [GoldenSample(inputs[index], outputs[index]) for index in sorted(inputs)]
-        except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ArtifactError(f"{file}: does not hold golden samples ({error})") from error
 
 
@@ -177,7 +177,12 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """What an artifact folder says of itself; its files are not looked at.
+
+    Raises:
+        ArtifactError: it is not an artifact, or one of another schema.
+    """
     file = path / MANIFEST
     if not path.is_dir():
         raise ArtifactError(f"{path}: there is no such artifact folder")

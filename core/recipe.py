@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 Options = dict[str, JsonValue]
+Names = Annotated[tuple[str, ...], Strict(False)]
 Tolerance = Annotated[float, Field(gt=0)]
 
 
@@ -35,6 +36,11 @@ class Data(Section):
     download: bool = Field(False, description="Fetch the data set into root when it is not there")
     batch_size: int = Field(32, ge=1)
     workers: int = Field(0, ge=0, description="Processes that load samples; 0 loads in the trainer")
+    prefetch: int = Field(2, ge=1, description="Batches that each worker loads ahead")
+    pin_memory: bool = Field(False, description="Load into page-locked memory, for CUDA")
+    sampler: Literal["shuffle", "weighted", "sequential"] = Field(
+        "shuffle", description="weighted draws every class equally often"
+    )
     options: Options = Field(default_factory=dict, description="Further arguments of the source")
 
 
@@ -89,8 +95,15 @@ Preprocess = Annotated[ImagePreprocess | NumberPreprocess, Field(discriminator="
 class Model(Section):
     """The network that is trained."""
 
-    name: str = Field(description="A built-in network, or the user's own as package.module:name")
+    name: str = Field(description="A built-in network, torchvision:<builder>, or the user's own "
+                      "as package.module:name")
     options: Options = Field(default_factory=dict, description="Arguments of the network")
+    weights: str | None = Field(
+        None, description="A file of weights, or torchvision's name of downloadable ones"
+    )
+    freeze: Names | Literal["all-but-head"] = Field(
+        (), description="Parts that are not trained, by the beginning of their name"
+    )
 
 
 class Checkpoint(Section):
@@ -102,15 +115,55 @@ class Checkpoint(Section):
     keep: int = Field(2, ge=1, description="Newest checkpoints kept, besides the best one")
 
 
+class Handler(Section):
+    """A function of the user's that Ignite calls at an event, with the trainer."""
+
+    call: str = Field(description="package.module:name")
+    event: Literal[
+        "STARTED", "EPOCH_STARTED", "ITERATION_STARTED", "ITERATION_COMPLETED",
+        "EPOCH_COMPLETED", "COMPLETED", "EXCEPTION_RAISED",
+    ]  # fmt: skip
+    every: int | None = Field(None, ge=1, description="Only each so many times")
+    once: int | None = Field(None, ge=1, description="Only this one time")
+
+
 class Train(Section):
     """How the network is trained."""
 
     epochs: int = Field(ge=1)
+    time_limit_s: float | None = Field(None, gt=0, description="Save and stop behind this time")
     seed: int = Field(0, ge=0)
     lr: float = Field(1e-3, gt=0)
+    lr_by_part: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="Other rates for parts, by the beginning of their name"
+    )
     optimizer: str = Field("Adam", description="A class of torch.optim")
     optimizer_options: Options = Field(default_factory=dict)
-    loss: str = Field("cross_entropy", description="A built-in loss, or package.module:name")
+    scheduler: str | None = Field(None, description="A class of torch.optim.lr_scheduler")
+    scheduler_options: Options = Field(default_factory=dict)
+    scheduler_step: Literal["epoch", "iteration"] = "epoch"
+    warmup_iterations: int = Field(0, ge=0, description="The rate grows linearly over these")
+    loss: str | None = Field(None, description="A built-in loss, or package.module:name")
+    step: str | None = Field(None, description="package.module:name that makes the training step")
+    metrics: Names | None = Field(None, description="Held-out metrics; left out, the task's own")
+    training_metrics: Names = Field((), description="Metrics of the training split, in training")
+    score: str | None = Field(None, description="The metric that decides which epoch is best")
+    amp: Literal["off", "bf16", "fp16"] = Field("off", description="Mixed precision")
+    clip_norm: float | None = Field(None, gt=0, description="Largest norm of all gradients")
+    accumulate: int = Field(1, ge=1, description="Batches whose gradients make one step")
+    ema_decay: float | None = Field(
+        None, gt=0, lt=1, description="Evaluate and export an average of the weights"
+    )
+    early_stopping: int | None = Field(
+        None, ge=1, description="Epochs without a better score behind which training ends"
+    )
+    channels_last: bool = False
+    compile: bool = Field(False, description="Train through torch.compile")
+    deterministic: bool = Field(False, description="Only algorithms that repeat exactly")
+    handlers: Annotated[tuple[Handler, ...], Strict(False)] = ()
+    loggers: Annotated[
+        tuple[Literal["tensorboard", "mlflow", "wandb", "visdom", "clearml"], ...], Strict(False)
+    ] = ("tensorboard",)
     checkpoint: Checkpoint = Checkpoint()
 
 
@@ -141,9 +194,12 @@ class Recipe(Section):
     """One model from data to service."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)
-    task: Literal["image-classification", "number-classification"]
+    task: Literal["classification", "regression", "segmentation", "metric-learning"]
     data: Data
     preprocess: Preprocess
+    augment: Annotated[tuple[str | dict[str, Options], ...], Strict(False)] = Field(
+        (), description="torchvision.transforms.v2 by name, on raw samples of the training split"
+    )
     model: Model
     train: Train
     export: Export = Export()

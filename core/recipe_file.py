@@ -1,24 +1,20 @@
 """Read a recipe from YAML, `--set` on top of it; all faults at once, each with its place."""
 
 import copy
-import difflib
 import re
-import types
-import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from .errors import RecipeError
 from .recipe import Recipe
+from .recipe_faults import Location, describe_faults, nearest
 
 BUILT_IN_FOLDER = Path(__file__).resolve().parent.parent / "recipes"
-Location = tuple[str | int, ...]
 
 
 class _Yaml12Loader(yaml.SafeLoader):
@@ -84,7 +80,7 @@ def find_recipe(name_or_path: str) -> Path:
         raise RecipeError([f"{path}: is a folder; name the recipe's YAML file in it"])
     if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1:
         raise RecipeError([f"{path}: there is no such recipe file"])
-    raise RecipeError([f"unknown recipe {name_or_path!r}{_nearest(name_or_path, built_in)}"])
+    raise RecipeError([f"unknown recipe {name_or_path!r}{nearest(name_or_path, built_in)}"])
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -110,7 +106,9 @@ def recipe_from_values(
 def dump_recipe(recipe: Recipe) -> str:
     """A recipe as YAML with every value written out, defaults included."""
     values = recipe.model_dump(mode="json")
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    return yaml.dump(
+        values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None
+    )
 
 
 def _validate(source: _Source, overrides: Sequence[str]) -> Recipe:
@@ -119,7 +117,7 @@ def _validate(source: _Source, overrides: Sequence[str]) -> Recipe:
     try:
         recipe = Recipe.model_validate(source.values)
     except ValidationError as error:
-        source.faults.extend(_describe(source, details) for details in error.errors())
+        source.faults.extend(describe_faults(error, source.values, source.place_of))
     if source.faults:
         raise RecipeError(source.faults)
     return recipe
@@ -193,92 +191,3 @@ def _apply_override(source: _Source, override: str) -> None:
         section = below
     section[keys[-1]] = value
     source.places[keys] = place
-
-
-def _describe(source: _Source, error: ErrorDetails) -> str:
-    location = _without_union_tags(error["loc"])
-    dotted = ".".join(map(str, location))
-    place = source.place_of(location)
-    if error["type"] == "extra_forbidden":
-        valid = _fields_at(location[:-1], source.values)
-        return f"{place}: {dotted}: unknown key{_nearest(str(location[-1]), valid)}"
-    if error["type"].startswith("union_tag_"):  # the key that says which of several kinds it is
-        place, valid = source.place_of((*location, "kind")), _kinds_at(location)
-        if error["type"] == "union_tag_invalid":
-            given = error["input"]["kind"]
-            return f"{place}: {dotted}.kind: unknown kind {given!r}{_nearest(str(given), valid)}"
-        return f"{place}: {dotted}.kind: this key is required{_nearest('', valid)}"
-    if error["type"] == "model_type":
-        given = error["input"]
-        return f"{place}: {dotted}: expected keys and values, but the value is {given!r}"
-    if error["type"] == "missing":
-        return f"{place}: {dotted}: this key is required"
-    message = error["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    given = error["input"]
-    shown = "" if isinstance(given, Mapping) else f", but the value is {given!r}"
-    return f"{place}: {dotted}: {message}{shown}"
-
-
-def _without_union_tags(location: tuple[int | str, ...]) -> Location:
-    """`('preprocess', 'image', 'size')` -> `('preprocess', 'size')`."""
-    if location[:1] == ("preprocess",) and len(location) > 1:
-        return (location[0], *location[2:])
-    return tuple(location)
-
-
-def _fields_at(location: Location, values: Mapping[str, Any]) -> list[str]:
-    """The keys that the schema has at `location`."""
-    models = _models_at(location)
-    for key in location:
-        values = values.get(str(key), {})
-    kind = values.get("kind") if isinstance(values, Mapping) else None
-    chosen = [
-        model
-        for model in models
-        if kind is None or kind in typing.get_args(_kind_annotation(model))
-    ]
-    return sorted({name for model in chosen or models for name in model.model_fields})
-
-
-def _kinds_at(location: Location) -> list[str]:
-    """The values that `kind` may have at `location`."""
-    return [
-        str(kind)
-        for model in _models_at(location)
-        for kind in typing.get_args(_kind_annotation(model))
-    ]
-
-
-def _models_at(location: Location) -> list[type[BaseModel]]:
-    """The models that may stand at `location`; several where `kind` chooses."""
-    models: list[type[BaseModel]] = [Recipe]
-    for key in location:
-        annotations = [
-            model.model_fields[str(key)].annotation
-            for model in models
-            if str(key) in model.model_fields
-        ]
-        models = [part for annotation in annotations for part in _models_in(annotation)]
-    return models
-
-
-def _kind_annotation(model: type[BaseModel]) -> Any:
-    return model.model_fields["kind"].annotation if "kind" in model.model_fields else None
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if typing.get_origin(annotation) in {typing.Union, types.UnionType, typing.Annotated}:
-        return [model for part in typing.get_args(annotation) for model in _models_in(part)]
-    return []
-
-
-def _nearest(name: str, valid: Iterable[str]) -> str:
-    """` (did you mean X?)`, or the list of what is valid."""
-    valid = list(valid)
-    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
-    if close:
-        return f" (did you mean {close[0]!r}?)"
-    return f" (valid: {', '.join(valid)})" if valid else ""

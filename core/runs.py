@@ -112,7 +112,7 @@ def _unused(folder: Path, now: datetime) -> Path:
     name = now.strftime("%Y-%m-%dT%H-%M-%SZ")
     folder.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, 1000):
-        path = folder / (name if attempt == 1 else f"{name}-{attempt}")
+        path = folder / (name if attempt == 1 else f"{name}-{attempt:03d}")
         try:
             path.mkdir()
         except FileExistsError:

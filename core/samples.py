@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .artifact import Sample
-from .decode import DEFAULT_LIMITS, Limits, decode_image, decode_number
+from .decode import DEFAULT_LIMITS, Limits, check_size, decode_image, decode_number
 from .errors import InputError
 from .manifest import ImageInput, Manifest
 
@@ -39,6 +39,7 @@ def read_sample(manifest: Manifest, argument: str, limits: Limits = DEFAULT_LIMI
     path = Path(argument)
     try:
         if path.is_file():
+            check_size(path.stat().st_size, limits)  # before it is read
             data = path.read_bytes()
         elif isinstance(manifest.host_preprocess, ImageInput):
             raise InputError("there is no such file")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import onnxruntime as ort
@@ -46,7 +47,15 @@ class Session:
         return {name: value[0] for name, value in outputs.items()}
 
 
-def check_golden(session: Session, samples: list[GoldenSample], tolerance: float) -> float:
+class AnswersOne(Protocol):
+    """An exported file in the runtime that serves it."""
+
+    def run_one(self, sample: Arrays) -> Arrays:
+        """One inference of one sample, without the batch axis."""
+        ...
+
+
+def check_golden(session: AnswersOne, samples: list[GoldenSample], tolerance: float) -> float:
     """Replay golden samples; the largest absolute error.
 
     Raises:

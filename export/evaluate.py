@@ -4,31 +4,31 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypedDict
 
-import numpy as np
+import torch
 from torch import Tensor
 
 from ..core.artifact import MANIFEST, Artifact
+from ..core.errors import UsageError
 from ..core.recipe import Recipe
 from ..core.recipe_file import load_recipe, recipe_from_values
 from ..core.runs import RunFolder
 from ..models.component import add_user_code
-from ..models.dataset import load_splits, raw_batches
+from ..models.dataset import check_labels, load_splits, raw_batches
+from ..models.preprocess import prepare_target
+from ..models.task import TASKS, Task
 from ..models.trained import load_trained
 from .runners import Runner, eager_runner, file_runner
 
-SMALLEST_PROBABILITY = 1e-12
 
-
-def measure(runner: Runner, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, float]:
-    """Accuracy, and the mean negative log-likelihood as `loss`."""
-    correct, loss, count = 0, 0.0, 0
+def measure(
+    task: Task, runner: Runner, batches: Iterable[tuple[Tensor, Tensor]]
+) -> dict[str, float]:
+    """The task's metrics over raw batches with their targets."""
+    scorer = task.scorer()
     for raw, targets in batches:
-        probabilities, expected = runner(raw), targets.numpy()
-        correct += int((probabilities.argmax(axis=-1) == expected).sum())
-        chosen = np.take_along_axis(probabilities.astype(np.float64), expected[:, None], axis=-1)
-        loss -= float(np.log(np.maximum(chosen, SMALLEST_PROBABILITY)).sum())
-        count += len(expected)
-    return {"accuracy": correct / count, "loss": loss / count}
+        outputs = runner(raw)
+        scorer.update(outputs, prepare_target(targets, torch.from_numpy(outputs)).numpy())
+    return scorer.compute()
 
 
 class Evaluation(TypedDict):
@@ -43,37 +43,48 @@ def evaluate(path: Path, overrides: Sequence[str] = ()) -> Evaluation:
 
     Args:
         path: a run folder or an artifact folder.
-        overrides: `KEY=VALUE` on top of the recipe, such as another `data.root`.
+        overrides: `KEY=VALUE` on top of the recipe's `data`, such as another `data.root`.
 
     Raises:
-        UsageError: the folder is neither, or its data cannot be loaded.
+        UsageError: the folder is neither, its data cannot be loaded or has other classes, or an
+            override is of a key that evaluation does not read.
     """
+    for override in overrides:
+        if not override.strip().startswith("data."):
+            raise UsageError(f"--set {override}: an evaluation can change the keys of data only")
     if (path / MANIFEST).is_file():
         return _evaluate_artifact(Artifact.open(path), overrides)
     run = RunFolder.open(path)
     trained = load_trained(run)
     splits = load_splits(load_recipe(run.recipe_file, overrides).data)
+    check_labels(splits, trained.labels)
     batches = raw_batches(splits.held_out, trained.recipe.data.batch_size)
-    metrics = measure(eager_runner(trained.pipeline), batches)
+    metrics = measure(trained.task, eager_runner(trained.pipeline), batches)
     return {"split": splits.held_out_name, "files": {"checkpoint": metrics}}
 
 
 def _evaluate_artifact(artifact: Artifact, overrides: Sequence[str]) -> Evaluation:
     recipe = _recipe_of(artifact, overrides)
     splits = load_splits(recipe.data)
+    check_labels(splits, artifact.manifest.labels)
     files = {}
     for name, entry in artifact.manifest.files.items():
         if entry.format != "golden":
             runner = file_runner(artifact.path / name, entry.format)
-            files[name] = measure(runner, raw_batches(splits.held_out, recipe.data.batch_size))
+            batches = raw_batches(splits.held_out, recipe.data.batch_size)
+            files[name] = measure(TASKS[recipe.task], runner, batches)
     return {"split": splits.held_out_name, "files": files}
 
 
 def _recipe_of(artifact: Artifact, overrides: Sequence[str]) -> Recipe:
-    """The recipe of the run that an artifact lies in; of a copied artifact, its manifest's."""
-    run = RunFolder(artifact.path.resolve().parents[1])
-    if run.code.is_dir():
-        add_user_code(run.code)
-    if run.recipe_file.is_file():
-        return load_recipe(run.recipe_file, overrides)
-    return recipe_from_values(artifact.manifest.source.recipe, overrides, MANIFEST)
+    """The manifest's recipe; within its run, with the run's modules and `data.root`."""
+    values = artifact.manifest.source.recipe
+    data = recipe_from_values(values, (), MANIFEST).data
+    exports = artifact.path.resolve().parent
+    run = RunFolder(exports.parent)
+    if exports.name == "export" and run.recipe_file.is_file():
+        of_run = load_recipe(run.recipe_file).data
+        if (of_run.source, of_run.options) == (data.source, data.options):
+            add_user_code(run.code)
+            data = data.model_copy(update={"root": of_run.root})
+    return recipe_from_values({**values, "data": data.model_dump(mode="json")}, overrides, MANIFEST)

@@ -5,17 +5,24 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.errors import ParityError
-from ..core.manifest import Parity
-from .runners import Runner
+from ..core.manifest import Parity, TensorSpec
+from ..models.task import ClassesOf, most_probable
+from .runners import Floats, Runner
 
 BATCH_SIZES = (1, 2, 3, 7)
 
 
 def check_parity(
-    name: str, reference: Runner, runner: Runner, samples: Sequence[Tensor], tolerance: float
+    name: str,
+    reference: Runner,
+    runner: Runner,
+    samples: Sequence[Tensor],
+    tolerance: float,
+    classes_of: ClassesOf | None = most_probable,
 ) -> Parity:
     """Compare a file with the trained model on raw samples, at several batch sizes.
 
@@ -23,15 +30,17 @@ def check_parity(
         name: the file, for the message.
         samples: raw samples without the batch axis; their shapes may differ.
         tolerance: the largest absolute error that passes.
+        classes_of: answers to class indices, which must agree too; None where there are none.
 
     Raises:
-        ParityError: an output departs by more, or a label differs; the worst sample is named.
+        ParityError: an output departs by more, a label differs, or the file refuses a batch; the
+            worst sample is named.
     """
     largest, total, count, agreed, compared = 0.0, 0.0, 0, 0, 0
     for batch_size in BATCH_SIZES:
         for indices in _batches(samples, batch_size):
             raw = torch.stack([samples[index] for index in indices])
-            expected, given = reference(raw), runner(raw)
+            expected, given = reference(raw), _run(name, runner, raw)
             if expected.shape != given.shape:
                 raise ParityError(
                     f"{name}: gives shape {given.shape} where the trained model gives "
@@ -39,13 +48,16 @@ def check_parity(
                 )
             errors = np.abs(expected.astype(np.float64) - given.astype(np.float64))
             worst = float(errors.max())
-            same = expected.argmax(axis=-1) == given.argmax(axis=-1)
+            same = _agreement(expected, given, classes_of)
             if not worst <= tolerance or not same.all():
-                row = int(np.unravel_index(np.nanargmax(errors), errors.shape)[0])
+                ranked = np.nan_to_num(errors, nan=np.inf)  # an output that is no number is worst
+                row = int(np.unravel_index(ranked.argmax(), errors.shape)[0])
+                shape = " x ".join(map(str, samples[indices[row]].shape))
                 raise ParityError(
                     f"{name}: departs from the trained model by {worst:.3g} (tolerance "
                     f"{tolerance:.3g}), {int((~same).sum())} labels of {len(same)} differ; "
-                    f"worst at held-out sample {indices[row]}, batch size {batch_size}"
+                    f"worst at sample {indices[row]}{f' ({shape})' if shape else ''}, "
+                    f"batch size {batch_size}"
                 )
             largest = max(largest, worst)
             total, count = total + float(errors.sum()), count + errors.size
@@ -57,6 +69,49 @@ def check_parity(
         label_agreement=agreed / compared,
         batch_sizes=BATCH_SIZES,
     )
+
+
+def _agreement(
+    expected: Floats, given: Floats, classes_of: ClassesOf | None
+) -> NDArray[np.bool_]:
+    """Whether each sample of a batch has the same class (everywhere), shape (B,)."""
+    if classes_of is None:
+        return np.ones(len(expected), dtype=bool)
+    same = classes_of(expected) == classes_of(given)
+    return np.asarray(same.reshape(len(same), -1).all(axis=1))
+
+
+def other_sizes(samples: Sequence[Tensor], spec: TensorSpec) -> list[Tensor]:
+    """A few samples stretched and cropped along each axis that a file must leave free.
+
+    Data is often of one size, at which a resize does nothing: equal answers there say little about
+    the pictures that a service is sent.
+
+    Args:
+        samples: raw samples without the batch axis.
+        spec: the input; -1 marks a free axis.
+    """
+    free = [axis for axis, size in enumerate(spec.shape[1:]) if size == -1]
+    changed: list[Tensor] = []
+    for sample in samples[: max(BATCH_SIZES)] if free else ():
+        stretched = cropped = sample
+        for factor, axis in enumerate(free, start=2):
+            stretched = stretched.repeat_interleave(factor, dim=axis)
+            length = max(sample.shape[axis] - factor, 1)
+            cropped = cropped.narrow(axis, 0, length)
+        changed += [stretched, cropped]
+    return changed
+
+
+def _run(name: str, runner: Runner, raw: Tensor) -> Floats:
+    try:
+        return runner(raw)
+    except Exception as error:  # each runtime raises its own kinds
+        lines = [line.strip() for line in str(error).splitlines()]
+        cause = next((line for line in lines if line.startswith("RuntimeError: ")), " ".join(lines))
+        raise ParityError(
+            f"{name}: cannot run a batch of shape {tuple(raw.shape)}: {cause}"
+        ) from error
 
 
 def _batches(samples: Sequence[Tensor], batch_size: int) -> Iterator[list[int]]:

@@ -14,13 +14,13 @@ from ..core.artifact import Artifact, ArtifactWriter
 from ..core.environment import git_commit, versions
 from ..core.manifest import Manifest, Parity, Source, TensorSpec
 from ..core.runs import RunFolder
-from ..models.dataset import load_splits, raw_batches
+from ..models.dataset import check_labels, load_splits, raw_batches
 from ..models.preprocess import describe_boundary, describe_input
 from ..models.trained import Trained, load_trained
 from .evaluate import measure
 from .golden import golden_samples
 from .onnx import to_onnx
-from .parity import check_parity
+from .parity import check_parity, other_sizes
 from .runners import eager_runner, file_runner
 from .torchscript import to_torchscript
 
@@ -41,17 +41,20 @@ def export(
     Raises:
         ParityError: a file departs from the trained model; no artifact is left.
         CheckpointError: the run has no usable checkpoint.
+        RecipeError: the data is not what the model was trained with.
     """
     trained = load_trained(run)
     recipe = trained.recipe
     splits = load_splits(recipe.data)
+    check_labels(splits, trained.labels)
     held_out = list(raw_batches(splits.held_out, recipe.data.batch_size))
     samples = [sample for raw, _ in held_out for sample in raw]
     host, input_spec = describe_input(recipe.preprocess)
-    output_spec = TensorSpec(name="probabilities", dtype="float32", shape=(-1, len(trained.labels)))
     eager = eager_runner(trained.pipeline)
-    metrics = {"checkpoint": measure(eager, held_out)}
+    output_spec = trained.task.output_spec(eager(samples[0].unsqueeze(0)).shape[1:])
+    metrics = {"checkpoint": measure(trained.task, eager, held_out)}
     parity: dict[str, Parity] = {}
+    compared = [*samples, *other_sizes(samples, input_spec)]
 
     with ArtifactWriter(out or run.artifact(recipe.name)) as writer:
         for format in sorted(set(formats or recipe.export.formats)):
@@ -59,8 +62,9 @@ def export(
             data = _convert(trained, format, samples, input_spec, output_spec)
             path = writer.add(name, data, format, precision="float32")
             runner = file_runner(path, format)
-            parity[name] = check_parity(name, eager, runner, samples, recipe.export.tolerance)
-            metrics[name] = measure(runner, held_out)
+            tolerance, classes_of = recipe.export.tolerance, trained.task.classes_of
+            parity[name] = check_parity(name, eager, runner, compared, tolerance, classes_of)
+            metrics[name] = measure(trained.task, runner, held_out)
         writer.add_golden(golden_samples(eager, samples, input_spec, output_spec))
         return writer.commit(
             Manifest(

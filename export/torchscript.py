@@ -1,6 +1,7 @@
 """Pipeline to TorchScript: scripted, so that branches survive; traced where scripting cannot."""
 
 import io
+import re
 import warnings
 import zipfile
 
@@ -8,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP can say
+SERIALIZATION_ID = "/.data/serialization_id"  # a digest of the records that loading does not need
+MANGLED = re.compile(rb"___torch_mangle_(\d+)")  # counts what this process has compiled before
 
 
 def to_torchscript(pipeline: nn.Module, example: Tensor) -> bytes:
@@ -28,14 +31,26 @@ def to_torchscript(pipeline: nn.Module, example: Tensor) -> bytes:
         frozen = torch.jit.freeze(module)
         buffer = io.BytesIO()
         torch.jit.save(frozen, buffer)
-    return _without_sources(buffer.getvalue())
+    return _canonical(buffer.getvalue())
 
 
-def _without_sources(archive: bytes) -> bytes:
-    """Leave out the debug records: they hold paths and source lines of this machine."""
-    buffer = io.BytesIO()
+def _canonical(archive: bytes) -> bytes:
+    """Leave out what tells of this machine or of this process: paths, source lines, counters."""
+    buffer, numbers = io.BytesIO(), dict[bytes, int]()
+
+    def renumber(content: bytes) -> bytes:
+        return MANGLED.sub(
+            lambda match: b"___torch_mangle_%d" % numbers.setdefault(match[1], len(numbers)),
+            content,
+        )
+
     with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(buffer, "w") as target:
         for name in source.namelist():
-            if not name.endswith(".debug_pkl"):
-                target.writestr(zipfile.ZipInfo(name, FIXED_TIME), source.read(name))
+            if name.endswith((".debug_pkl", SERIALIZATION_ID)):
+                continue
+            content = source.read(name)
+            if name.endswith((".py", ".pkl")):
+                content = renumber(content)
+            info = zipfile.ZipInfo(renumber(name.encode()).decode(), FIXED_TIME)
+            target.writestr(info, content)
     return buffer.getvalue()

@@ -1,9 +1,9 @@
 """Data sets as recipes name them: two splits, the second held out."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -25,7 +25,6 @@ class Samples(Protocol):
     def __getitem__(self, index: int) -> tuple[Tensor, int]: ...
 
 
-@runtime_checkable
 class InMemory(Protocol):
     """A data set that can give a whole split: raw samples (N, ...) and targets (N,)."""
 
@@ -83,9 +82,29 @@ def load_splits(data: Data) -> Splits:
     return Splits(cast(Samples, train), cast(Samples, held_out), held_out_name)
 
 
+def check_labels(splits: Splits, labels: Sequence[str]) -> None:
+    """Check that the data has the classes that a model was trained with, in that order.
+
+    Raises:
+        RecipeError: they differ, so that no metric on this data would mean anything.
+    """
+    if splits.classes == tuple(labels):
+        return
+    if len(splits.classes) != len(labels):
+        difference = f"{len(splits.classes)} classes, but the model was trained with {len(labels)}"
+    else:
+        pairs = enumerate(zip(splits.classes, labels, strict=True))
+        index, (given, expected) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
+        difference = f"class {index} as {given!r}, but the model was trained with {expected!r}"
+    raise RecipeError([f"data.source: the data has {difference}"])
+
+
 def whole_split(samples: Samples) -> tuple[Tensor, Tensor] | None:
     """Raw samples (N, ...) and targets (N,) of a data set that is in memory, else None."""
-    return samples.tensors() if isinstance(samples, InMemory) else None
+    # torch's own TensorDataset has a tuple of that name, which may hold anything.
+    if not callable(getattr(samples, "tensors", None)):
+        return None
+    return cast(InMemory, samples).tensors()
 
 
 def raw_batches(samples: Samples, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -8,15 +8,17 @@ class Pipeline(nn.Module):
 
     Args:
         preprocess: raw batch -> the network's input.
-        network: the trained part, giving logits (B, classes).
+        network: the trained part.
+        activation: the network's output -> the answer, such as probabilities.
     """
 
-    def __init__(self, preprocess: nn.Module, network: nn.Module) -> None:
+    def __init__(self, preprocess: nn.Module, network: nn.Module, activation: nn.Module) -> None:
         super().__init__()
         self.preprocess = preprocess
         self.network = network
+        self.activation = activation
 
     def forward(self, raw: Tensor) -> Tensor:
-        """A raw batch -> probabilities (B, classes)."""
-        logits: Tensor = self.network(self.preprocess(raw))
-        return logits.softmax(dim=-1)
+        """A raw batch (B, ...) -> answers (B, ...)."""
+        answer: Tensor = self.activation(self.network(self.preprocess(raw)))
+        return answer

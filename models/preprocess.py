@@ -51,8 +51,9 @@ class NumberToBits(nn.Module):
 
     def forward(self, number: Tensor) -> Tensor:
         """(B,) int64 -> (B, bits) float32 of 0 and 1."""
-        digits = torch.div(number.unsqueeze(1), self.weights, rounding_mode="floor") % 2
-        return digits.float()
+        # Remainders stay whole numbers in ONNX; a floor division would go through float32 there.
+        remainders = number.unsqueeze(1) % (2 * self.weights)
+        return (remainders >= self.weights).float()
 
 
 def build_preprocess(preprocess: Preprocess) -> nn.Module:
@@ -64,6 +65,15 @@ def build_preprocess(preprocess: Preprocess) -> nn.Module:
             return NumberToBits(preprocess.bits)
         case _:
             assert_never(preprocess)
+
+
+def prepare_target(targets: Tensor, inputs: Tensor) -> Tensor:
+    """Targets as the network's output has them: masks (B, H, W) in the size of its input."""
+    if targets.ndim != 3 or targets.shape[-2:] == inputs.shape[-2:]:
+        return targets
+    size = inputs.shape[-2:]
+    masks = F.interpolate(targets.unsqueeze(1).float(), size=size, mode="nearest-exact")
+    return masks[:, 0].to(targets.dtype)
 
 
 def describe_input(preprocess: Preprocess) -> tuple[HostPreprocess, TensorSpec]:

@@ -7,7 +7,7 @@ nothing of wfctl, so that `wfctl init` can hand a copy to the user.
 from collections.abc import Mapping
 from typing import Literal
 
-Kind = Literal["data", "model", "loss"]
+Kind = Literal["data", "model", "loss", "step"]
 
 DATA: Mapping[str, str] = {
     "digits": "wfctl.models.digits:Digits",
@@ -20,7 +20,12 @@ MODELS: Mapping[str, str] = {
 LOSSES: Mapping[str, str] = {
     "cross_entropy": "torch.nn:CrossEntropyLoss",
 }
-REGISTRIES: Mapping[Kind, Mapping[str, str]] = {"data": DATA, "model": MODELS, "loss": LOSSES}
+REGISTRIES: Mapping[Kind, Mapping[str, str]] = {
+    "data": DATA,
+    "model": MODELS,
+    "loss": LOSSES,
+    "step": {},
+}
 STARTERS = frozenset({"wfctl.models.digits", "wfctl.models.fizzbuzz"})
 
 

@@ -1,6 +1,5 @@
 """A run folder to the trained model: what export, evaluation and benchmarks start from."""
 
-import pickle
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,14 @@ import torch
 from torch import nn
 
 from ..core.checkpoint_index import CheckpointIndex, Entry
-from ..core.errors import CheckpointError
+from ..core.errors import CheckpointError, RecipeError
 from ..core.recipe import Model, Recipe
 from ..core.recipe_file import load_recipe
 from ..core.runs import RunFolder
 from .component import add_user_code, bind_component
 from .pipeline import Pipeline
 from .preprocess import build_preprocess
+from .task import TASKS, Task
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Trained:
     """A model with its weights. `pipeline` is in evaluation mode and on the CPU."""
 
     recipe: Recipe
+    task: Task
     pipeline: Pipeline
     labels: tuple[str, ...]
     checkpoint_sha256: str
@@ -34,13 +35,14 @@ def build_network(model: Model, classes: int) -> nn.Module:
     """The untrained network of a recipe.
 
     Raises:
-        RecipeError: the name or an option is unknown.
+        RecipeError: the name or an option is unknown, or it does not give a network.
     """
     given = {"classes": classes}
     component = bind_component("model", model.name, model.options, given, "model.options")
     network = component(**given)
     if not isinstance(network, nn.Module):
-        raise TypeError(f"model.name: {model.name} gave a {type(network).__name__}, not a Module")
+        kind = type(network).__name__
+        raise RecipeError([f"model.name: {model.name} gives a {kind}, not a torch.nn.Module"])
     return network
 
 
@@ -54,12 +56,15 @@ def load_trained(run: RunFolder) -> Trained:
     entry = CheckpointIndex.read(run.checkpoints).best_whole(run.checkpoints)
     state = read_checkpoint(run.checkpoints / entry.file)
     labels = tuple(state["labels"])
-    if run.code.is_dir():
-        add_user_code(run.code)
+    add_user_code(run.code)
     network = build_network(recipe.model, len(labels))
-    load_weights(network, state["model"], entry, run.checkpoints)
-    pipeline = Pipeline(build_preprocess(recipe.preprocess), network).eval()
-    return Trained(recipe, pipeline, labels, entry.sha256, entry.epoch)
+    # Where the weights were averaged, the average is what was evaluated.
+    load_weights(network, state.get("ema", state["model"]), entry, run.checkpoints)
+    preprocess = build_preprocess(recipe.preprocess)
+    load_weights(preprocess, state["preprocess"], entry, run.checkpoints)
+    task = TASKS[recipe.task]
+    pipeline = Pipeline(preprocess, network, task.activation()).eval()
+    return Trained(recipe, task, pipeline, labels, entry.sha256, entry.epoch)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -72,11 +77,19 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except Exception as error:  # the unpickler raises many kinds for damaged files
         raise CheckpointError(f"{path}: is not a readable checkpoint") from error
-    if not isinstance(state, dict) or "model" not in state:
+    if not _is_ours(state):
         raise CheckpointError(f"{path}: is not a checkpoint of wfctl")
     return state
+
+
+def _is_ours(state: object) -> bool:
+    return (
+        isinstance(state, dict)
+        and isinstance(state.get("model"), dict)
+        and isinstance(state.get("labels"), list)
+    )
 
 
 def load_weights(network: nn.Module, weights: dict[str, Any], entry: Entry, folder: Path) -> None:

@@ -1,144 +1,183 @@
-"""Batches for training, from any position on: an endless stream over epochs."""
+"""Batches for training from any iteration on, and for evaluation in order."""
 
-import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from ..core.recipe import Recipe
-from ..models.dataset import Samples, Splits, raw_batches, whole_split
-from ..models.preprocess import build_preprocess
-from .order import epoch_order
+from ..core.recipe import Data, Recipe
+from ..models.dataset import Samples, Splits, whole_split
+from ..models.preprocess import prepare_target
+from .augment import Augmentation, build_augmentation
+from .batch import Batch
+from .order import BatchPlan
 
-Batch = tuple[Tensor, Tensor]  # boundary (B, ...), targets (B,)
 PREPROCESS_CHUNK = 1024
+Place = tuple[int, int]  # epoch, index in the split
 
 
 class TrainingBatches(Protocol):
-    """Shuffled batches of the training split."""
+    """Batches of the training split."""
 
     def __len__(self) -> int:
-        """Batches in an epoch; the last one may be smaller."""
+        """Batches in an epoch."""
         ...
 
-    def stream(self, iteration: int) -> Iterator[Batch]:
-        """Endless batches, beginning behind the one that was number `iteration`."""
+    def stream(self, first: int, last: int) -> Iterator[Batch]:
+        """The batches behind iteration `first`, up to iteration `last`, over all epochs."""
         ...
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Which samples are in which batch."""
-
-    samples: int
-    batch_size: int
-    seed: int
-
-    def __len__(self) -> int:
-        return -(-self.samples // self.batch_size)
-
-    def from_iteration(self, iteration: int) -> Iterator[Tensor]:
-        """Sample indices of each batch, (B,), endlessly."""
-        first_epoch, skipped = divmod(iteration, len(self))
-        for epoch in itertools.count(first_epoch + 1):
-            order = epoch_order(self.samples, self.seed, epoch)
-            yield from torch.split(order, self.batch_size)[skipped:]
-            skipped = 0
 
 
 class TensorBatches:
     """Batches of data in memory: preprocessed once, then cut out by indexing whole tensors."""
 
-    def __init__(self, inputs: Tensor, targets: Tensor, batch_size: int, seed: int) -> None:
+    def __init__(self, inputs: Tensor, targets: Tensor, plan: BatchPlan) -> None:
         self._inputs = inputs
         self._targets = targets
-        self._plan = _Plan(len(inputs), batch_size, seed)
+        self._plan = plan
 
     def __len__(self) -> int:
         return len(self._plan)
 
-    def stream(self, iteration: int) -> Iterator[Batch]:
+    def stream(self, first: int, last: int) -> Iterator[Batch]:
         """See `TrainingBatches.stream`."""
-        for indices in self._plan.from_iteration(iteration):
-            yield self._inputs[indices], self._targets[indices]
+        for _, indices, weight in self._plan.shares(first, last):
+            yield Batch(self._inputs[indices], self._targets[indices], indices, weight)
 
 
 class LoadedBatches:
     """Batches of data that is loaded sample by sample, in worker processes where asked."""
 
-    def __init__(
-        self, samples: Samples, preprocess: nn.Module, batch_size: int, seed: int, workers: int
-    ) -> None:
-        self._dataset = _Preprocessed(samples, preprocess)
-        self._plan = _Plan(len(samples), batch_size, seed)
-        self._workers = workers
+    def __init__(self, dataset: "PreparedSamples", plan: BatchPlan, data: Data) -> None:
+        self._dataset = dataset
+        self._plan = plan
+        self._data = data
 
     def __len__(self) -> int:
         return len(self._plan)
 
-    def stream(self, iteration: int) -> Iterator[Batch]:
+    def stream(self, first: int, last: int) -> Iterator[Batch]:
         """See `TrainingBatches.stream`."""
-        loader = DataLoader(
+        loader = build_loader(
             self._dataset,
-            batch_sampler=_IndexLists(self._plan, iteration),
-            num_workers=self._workers,
-        )
-        yield from loader
+            lambda: ([(epoch, index) for index in indices.tolist()]
+                     for epoch, indices, _ in self._plan.shares(first, last)),
+            self._data,
+        )  # fmt: skip
+        for batch, share in zip(loader, self._plan.shares(first, last), strict=True):
+            yield Batch(batch[0], batch[1], batch[2], share.weight)
 
 
-class _IndexLists:
-    """The plan in the form of a DataLoader's batch sampler."""
+class PreparedSamples(Dataset[tuple[Tensor, Tensor, int]]):
+    """Single samples behind augmentation and preprocessing, where they all have one shape."""
 
-    def __init__(self, plan: _Plan, iteration: int) -> None:
-        self._plan = plan
-        self._iteration = iteration
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for indices in self._plan.from_iteration(self._iteration):
-            yield indices.tolist()
-
-
-class _Preprocessed(Dataset[tuple[Tensor, int]]):
-    """Single samples behind preprocessing, where they all have one shape."""
-
-    def __init__(self, samples: Samples, preprocess: nn.Module) -> None:
+    def __init__(
+        self, samples: Samples, preprocess: nn.Module, augmentation: Augmentation | None
+    ) -> None:
         self._samples = samples
         self._preprocess = preprocess
+        self._augmentation = augmentation
 
     def __len__(self) -> int:
         return len(self._samples)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        raw, target = self._samples[index]
+    def __getitem__(self, place: Place) -> tuple[Tensor, Tensor, int]:
+        """The sample of (epoch, index); its augmentation follows from both and the seed."""
+        epoch, index = place
+        sample, answer = self._samples[index]
+        raw, target = torch.as_tensor(sample), torch.as_tensor(answer)
+        if self._augmentation is not None:
+            raw, target = self._augmentation(raw, target, epoch, index)
         with torch.no_grad():
-            return self._preprocess(torch.as_tensor(raw).unsqueeze(0))[0], int(target)
+            prepared = self._preprocess(raw.unsqueeze(0))
+            return prepared[0], prepare_target(target.unsqueeze(0), prepared)[0], index
 
 
-def training_batches(recipe: Recipe, splits: Splits) -> TrainingBatches:
+class _IndexLists:
+    """A DataLoader's batch sampler over what a function gives each time it is asked."""
+
+    def __init__(self, lists: Callable[[], Iterator[list[Place]]]) -> None:
+        self._lists = lists
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        return iter(self._lists())
+
+
+def build_loader(
+    dataset: PreparedSamples, lists: Callable[[], Iterator[list[Place]]], data: Data
+) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+    """A DataLoader over given lists of places; it gives inputs, targets and indices."""
+    loader: DataLoader[Any] = DataLoader(
+        dataset,
+        batch_sampler=_IndexLists(lists),
+        num_workers=data.workers,
+        prefetch_factor=data.prefetch if data.workers else None,
+        pin_memory=data.pin_memory and torch.cuda.is_available(),
+    )
+    return loader
+
+
+def training_batches(
+    recipe: Recipe, splits: Splits, preprocess: nn.Module, rank: int = 0, processes: int = 1
+) -> TrainingBatches:
     """The training split of a recipe in batches."""
-    preprocess = build_preprocess(recipe.preprocess)
-    whole = whole_split(splits.train)
-    data, seed = recipe.data, recipe.train.seed
-    if whole is None:
-        return LoadedBatches(splits.train, preprocess, data.batch_size, seed, data.workers)
+    data, whole = recipe.data, whole_split(splits.train)
+    augmentation = build_augmentation(recipe)
+    plan = BatchPlan(
+        samples=len(splits.train),
+        batch_size=data.batch_size,
+        seed=recipe.train.seed,
+        sampler=data.sampler,
+        classes=_classes_of(splits.train) if data.sampler == "weighted" else None,
+        rank=rank,
+        processes=processes,
+    )
+    if whole is None or augmentation is not None:
+        return LoadedBatches(PreparedSamples(splits.train, preprocess, augmentation), plan, data)
     raw, targets = whole
-    return TensorBatches(_preprocess_all(raw, preprocess), targets, data.batch_size, seed)
+    inputs = _preprocess_all(raw, preprocess)
+    return TensorBatches(inputs, prepare_target(targets, inputs), plan)
 
 
-def held_out_batches(recipe: Recipe, splits: Splits) -> Sequence[Batch]:
-    """The held-out split in order, preprocessed and in batches."""
-    preprocess = build_preprocess(recipe.preprocess)
-    with torch.no_grad():
-        return [
-            (preprocess(raw), targets)
-            for raw, targets in raw_batches(splits.held_out, recipe.data.batch_size)
-        ]
+class HeldOutBatches:
+    """The held-out split in order; with several processes, this one's part of it."""
+
+    def __init__(
+        self, recipe: Recipe, splits: Splits, preprocess: nn.Module, rank: int, processes: int
+    ) -> None:
+        self._data = recipe.data
+        self._whole = whole_split(splits.held_out)
+        self._dataset = PreparedSamples(splits.held_out, preprocess, None)
+        self._preprocess = preprocess
+        self._indices = torch.arange(len(splits.held_out))[rank::processes]
+
+    def __iter__(self) -> Iterator[Batch]:
+        parts = torch.split(self._indices, self._data.batch_size)
+        if self._whole is None:
+            lists = [[(0, index) for index in part.tolist()] for part in parts]
+            for batch in build_loader(self._dataset, lambda: iter(lists), self._data):
+                yield Batch(batch[0], batch[1], batch[2])
+            return
+        raw, targets = self._whole
+        for part in parts:
+            with torch.no_grad():
+                inputs = self._preprocess(raw[part])
+            yield Batch(inputs, prepare_target(targets[part], inputs), part)
 
 
 def _preprocess_all(raw: Tensor, preprocess: nn.Module) -> Tensor:
     with torch.no_grad():
         return torch.cat([preprocess(part) for part in torch.split(raw, PREPROCESS_CHUNK)])
+
+
+def _classes_of(samples: Samples) -> Tensor:
+    """The class of every sample; from `targets` where the data set has it, without loading."""
+    whole = whole_split(samples)
+    if whole is not None:
+        return whole[1]
+    targets = getattr(samples, "targets", None)
+    if targets is None:
+        targets = [samples[index][1] for index in range(len(samples))]
+    return torch.as_tensor(targets)

@@ -5,7 +5,6 @@ import inspect
 from typing import Any
 
 import torch
-from torch import nn
 
 from ..core.errors import RecipeError
 from ..core.recipe import Train
@@ -34,12 +33,11 @@ def find_optimizer(train: Train) -> type[torch.optim.Optimizer]:
     return found
 
 
-def build_optimizer(train: Train, network: nn.Module) -> torch.optim.Optimizer:
-    """The optimiser of a recipe over all parameters that are trained."""
+def build_optimizer(train: Train, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    """The optimiser of a recipe over groups of parameters, each with its `lr`."""
     options: dict[str, Any] = dict(train.optimizer_options)
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     try:
-        return find_optimizer(train)(trained, lr=train.lr, **options)  # type: ignore[call-arg]
+        return find_optimizer(train)(groups, lr=train.lr, **options)  # type: ignore[call-arg]
     except (TypeError, ValueError) as error:
         raise RecipeError([f"train.optimizer_options: {error}"]) from error
 

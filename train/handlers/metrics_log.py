@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...core.files import write_bytes_atomically
+from ..metrics import MetricValue
 
 
 class MetricsLog:
@@ -13,7 +14,9 @@ class MetricsLog:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def write(self, epoch: int, iteration: int, split: str, metrics: Mapping[str, float]) -> None:
+    def write(
+        self, epoch: int, iteration: int, split: str, metrics: Mapping[str, MetricValue]
+    ) -> None:
         """Add a line."""
         line = {"epoch": epoch, "iteration": iteration, "split": split, **metrics}
         with self._path.open("a", encoding="utf-8") as stream:
