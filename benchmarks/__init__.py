@@ -1,0 +1,1 @@
+"""Artifact to report: latency, profiles, comparisons."""

@@ -1,0 +1,1 @@
+"""wfctl beside what people use today: each measurement prints ratios from one run."""

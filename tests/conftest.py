@@ -1,0 +1,29 @@
+"""Fixtures for all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# Tests are many small steps: a thread pool for each process would only wait for the others.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The checkout's root, which is the package `wfctl`."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real pictures, sounds and texts that lie beside the checkout and are never copied into it."""
+    named = os.environ.get("WFCTL_TEST_DATA")
+    places = [REPOSITORY / "shared" / "data", REPOSITORY.parent / "shared" / "data"]
+    for place in [Path(named)] if named else places:
+        if (place / "README.md").is_file():
+            return place
+    pytest.skip("the shared test data is not here; WFCTL_TEST_DATA can name its folder")
