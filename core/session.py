@@ -1,15 +1,21 @@
 """onnxruntime around one exported file: named arrays in, named arrays out."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from .artifact import GoldenSample
+from .departure import departure
 from .errors import ArtifactError, ParityError
+
+# From 1.29 on onnxruntime reports its use home, unless this is set before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime as ort
 
 Arrays = Mapping[str, NDArray[np.generic]]  # name -> (B, ...)
 
@@ -56,7 +62,7 @@ class AnswersOne(Protocol):
 
 
 def check_golden(session: AnswersOne, samples: list[GoldenSample], tolerance: float) -> float:
-    """Replay golden samples; the largest absolute error.
+    """Replay golden samples; the largest `departure`.
 
     Raises:
         ParityError: an answer departs from training's by more than `tolerance`.
@@ -65,8 +71,7 @@ def check_golden(session: AnswersOne, samples: list[GoldenSample], tolerance: fl
     for number, sample in enumerate(samples):
         outputs = session.run_one(sample.inputs)
         for name, expected in sample.outputs.items():
-            difference = np.abs(outputs[name].astype(np.float64) - expected.astype(np.float64))
-            error = float(np.max(difference, initial=0.0))
+            error = float(np.max(departure(outputs[name], expected), initial=0.0))
             if not error <= tolerance:
                 raise ParityError(
                     f"golden sample {number}: output {name!r} departs by {error:.3g} from what "

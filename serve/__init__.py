@@ -1,0 +1,1 @@
+"""Artifact to service. Nothing here imports torch for an ONNX artifact."""
