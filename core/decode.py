@@ -49,7 +49,7 @@ def decode_image(data: bytes, mode: str, limits: Limits = DEFAULT_LIMITS) -> NDA
         if width * height > limits.max_pixels:
             size = f"{width} x {height} pixels"
             raise InputError(_too_many_pixels(size, limits), status=413)
-        return _to_pixels(image, mode)
+        return to_pixels(image, mode)
     except UnidentifiedImageError as error:
         names = ", ".join(IMAGE_FORMATS)
         raise InputError(f"not a picture in a known format ({names})", status=415) from error
@@ -90,7 +90,12 @@ def decode_number(text: str, minimum: int, maximum: int) -> NDArray[np.int64]:
     return np.asarray(value, dtype=np.int64)
 
 
-def _to_pixels(image: Image.Image, mode: str) -> NDArray[np.uint8]:
+def to_pixels(image: Image.Image, mode: str) -> NDArray[np.uint8]:
+    """A picture that Pillow has opened to pixels, as `decode_image` does.
+
+    Raises:
+        InputError: it has 32 bits a pixel.
+    """
     image.load()
     source_format = image.format  # lost by transposing
     image = ImageOps.exif_transpose(image)

@@ -25,17 +25,28 @@ DEPENDENCIES = (
     Dependency("ignite", "pytorch-ignite", "train"),
     Dependency("onnx", "onnx", "train"),
     Dependency("onnxscript", "onnxscript", "train"),
+    Dependency("jinja2", "Jinja2", "train"),
+    Dependency("tensorboard", "tensorboard", "train"),
+    Dependency("mlflow", "mlflow", "loggers"),
+    Dependency("wandb", "wandb", "loggers"),
+    Dependency("visdom", "visdom", "visdom"),
+    Dependency("clearml", "clearml", "loggers"),
+    Dependency("safetensors", "safetensors", "train"),
     Dependency("sklearn", "scikit-learn", "examples"),
+    Dependency("lmdb", "lmdb", "datasets"),
+    Dependency("pycocotools", "pycocotools", "datasets"),
+    Dependency("scipy", "scipy", "datasets"),
 )
 
 # Command -> the modules without which it cannot do its work. What is left out needs nothing heavy.
 NEEDED_BY = {
     "train": ("numpy", "torch", "ignite"),
     "evaluate": ("numpy", "torch", "ignite", "onnxruntime"),
+    "report": ("numpy", "PIL", "torch", "jinja2"),
     "export": ("numpy", "torch", "onnx", "onnxscript", "onnxruntime"),
     "inspect": ("numpy", "PIL", "onnxruntime"),
     "predict": ("numpy", "PIL", "onnxruntime"),
-    "benchmark": ("numpy", "torch", "onnxruntime"),
+    "benchmark": ("numpy", "onnxruntime"),  # what needs torch is left out where there is none
     "serve": ("numpy", "PIL", "onnxruntime", "bentoml"),
     "bento": ("bentoml",),
 }

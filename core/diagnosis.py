@@ -16,6 +16,12 @@ from .environment import memory_bytes, processor_name, usable_cores, version_of,
 
 State = Literal["works", "missing", "broken"]
 IMPORT_TIMEOUT_S = 120
+# Some packages report their use as soon as they are imported, unless these say otherwise.
+REPORTS_NOTHING_HOME = {
+    "BENTOML_DO_NOT_TRACK": "True",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "WANDB_ERROR_REPORTING": "false",
+}
 
 # Run by a Python of its own, so that a package that crashes takes nothing with it. Prints JSON.
 PROBE = """
@@ -110,7 +116,7 @@ def probe(dependency: Dependency) -> PackageState:
             capture_output=True,
             text=True,
             timeout=IMPORT_TIMEOUT_S,
-            env=os.environ | {"BENTOML_DO_NOT_TRACK": "True"},
+            env=os.environ | REPORTS_NOTHING_HOME,
         )
     except subprocess.TimeoutExpired:
         detail = f"importing it took over {IMPORT_TIMEOUT_S} s"

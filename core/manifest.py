@@ -39,7 +39,14 @@ class NumberInput(Record):
     maximum: int
 
 
-HostPreprocess = Annotated[ImageInput | NumberInput, Field(discriminator="kind")]
+class TableInput(Record):
+    """The part before the graph for a row of a table: its numbers in this order, as float32."""
+
+    kind: Literal["table"] = "table"
+    columns: tuple[str, ...] = Field(min_length=1)
+
+
+HostPreprocess = Annotated[ImageInput | NumberInput | TableInput, Field(discriminator="kind")]
 
 
 class FileEntry(Record):
@@ -52,12 +59,16 @@ class FileEntry(Record):
 
 
 class Parity(Record):
-    """How a file's outputs compare with the trained model's on held-out samples."""
+    """How a file's outputs compare with the trained model's on held-out samples.
+
+    Errors are absolute, those of values beyond 1 a share of the value. `label_agreement` is None
+    for a task without labels.
+    """
 
     samples: int
     max_abs_error: float
     mean_abs_error: float
-    label_agreement: float
+    label_agreement: float | None
     batch_sizes: tuple[int, ...]
 
 
@@ -89,7 +100,7 @@ class Manifest(Record):
         description="Per file, on the held-out split: metric -> value"
     )
     parity: dict[str, Parity]
-    tolerance: float = Field(gt=0, description="Largest absolute error that passed the gate")
+    tolerance: float = Field(gt=0, description="Largest error that passed the gate")
     top_k: int
     source: Source
     created: str = Field(description="UTC, ISO 8601")

@@ -34,6 +34,17 @@ class Data(Section):
     source: str = Field(description="A built-in data set, or the user's own as package.module:name")
     root: str | None = Field(None, description="Folder that holds the data, for sources on disk")
     download: bool = Field(False, description="Fetch the data set into root when it is not there")
+    splits: Annotated[tuple[str, str], Strict(False)] | None = Field(
+        None, description="Names of the training and the held-out split; left out, the source's own"
+    )
+    image_backend: Literal["PIL", "accimage"] = Field(
+        "PIL", description="What decodes picture files, as torchvision.set_image_backend takes it"
+    )
+    on_broken: Literal["error", "skip", "at-use"] = Field(
+        "error",
+        description="Picture files that cannot be read: refused at the start, named and left out, "
+        "or refused only when one is met",
+    )
     batch_size: int = Field(32, ge=1)
     workers: int = Field(0, ge=0, description="Processes that load samples; 0 loads in the trainer")
     prefetch: int = Field(2, ge=1, description="Batches that each worker loads ahead")
@@ -89,7 +100,18 @@ class NumberPreprocess(Section):
     bits: int = Field(10, ge=1, le=62, description="Binary digits, least significant first")
 
 
-Preprocess = Annotated[ImagePreprocess | NumberPreprocess, Field(discriminator="kind")]
+class TablePreprocess(Section):
+    """Rows of numbers, each column to mean 0 and deviation 1, inside the exported graph.
+
+    Means and deviations are those of the training split; they are saved with the weights.
+    """
+
+    kind: Literal["table"]
+
+
+Preprocess = Annotated[
+    ImagePreprocess | NumberPreprocess | TablePreprocess, Field(discriminator="kind")
+]
 
 
 class Model(Section):
@@ -98,6 +120,9 @@ class Model(Section):
     name: str = Field(description="A built-in network, torchvision:<builder>, or the user's own "
                       "as package.module:name")
     options: Options = Field(default_factory=dict, description="Arguments of the network")
+    embedding_size: int | None = Field(
+        None, ge=1, description="Outputs of the network, for metric learning"
+    )
     weights: str | None = Field(
         None, description="A file of weights, or torchvision's name of downloadable ones"
     )
@@ -164,6 +189,10 @@ class Train(Section):
     loggers: Annotated[
         tuple[Literal["tensorboard", "mlflow", "wandb", "visdom", "clearml"], ...], Strict(False)
     ] = ("tensorboard",)
+    log_every: int = Field(
+        50, ge=1, description="Iterations between points of the loss and learning rate in loggers"
+    )
+    report: bool = Field(True, description="Write report.html behind training")
     checkpoint: Checkpoint = Checkpoint()
 
 
@@ -173,7 +202,9 @@ class Export(Section):
     formats: Annotated[tuple[Literal["torchscript", "onnx"], ...], Strict(False)] = Field(
         ("torchscript", "onnx"), min_length=1
     )
-    tolerance: Tolerance = Field(1e-4, description="Largest absolute error of any output")
+    tolerance: Tolerance = Field(
+        1e-4, description="Largest absolute error of any output; beyond 1, as a share of it"
+    )
 
 
 class Serve(Section):

@@ -3,7 +3,7 @@
 import difflib
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -49,9 +49,9 @@ def _location(error: ErrorDetails, values: Any) -> Location:
     """pydantic's location without its names for the alternatives of a union."""
     location: list[str | int] = []
     for part in error["loc"]:
-        if isinstance(values, Mapping) and part in values:
-            values = values[part]
-        elif isinstance(part, int) and isinstance(values, Sequence) and part < len(values):
+        in_mapping = isinstance(values, Mapping) and part in values
+        in_list = isinstance(values, list) and isinstance(part, int) and part < len(values)
+        if in_mapping or in_list:
             values = values[part]
         elif part is not error["loc"][-1] or error["type"] != "missing":
             continue
@@ -66,7 +66,8 @@ def _reason(error: ErrorDetails, location: Location, values: Mapping[str, Any]) 
             valid = _fields_at(location[:-1], values)
             return f"unknown key{nearest(str(location[-1]), valid)}"
         case "union_tag_invalid":
-            return f"unknown kind {given['kind']!r}{nearest(str(given['kind']), _kinds_at(location))}"
+            kind = given["kind"]
+            return f"unknown kind {kind!r}{nearest(str(kind), _kinds_at(location))}"
         case "union_tag_not_found":
             return f"this key is required{nearest('', _kinds_at(location))}"
         case "model_type" | "model_attributes_type":

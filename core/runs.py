@@ -41,6 +41,16 @@ class RunFolder:
         """The user's own modules that the recipe names, as they were."""
         return self.path / "code"
 
+    @property
+    def report_file(self) -> Path:
+        """Curves, confusions and predictions on one page."""
+        return self.path / "report.html"
+
+    @property
+    def sessions_file(self) -> Path:
+        """One JSON object for each time that training ran, with how long it took."""
+        return self.path / "sessions.jsonl"
+
     def artifact(self, name: str) -> Path:
         """The place of an exported artifact."""
         return self.path / "export" / name

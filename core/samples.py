@@ -1,6 +1,7 @@
 """Raw samples as a manifest describes them, from files and from command-line arguments."""
 
 from pathlib import Path
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,8 @@ from numpy.typing import NDArray
 from .artifact import Sample
 from .decode import DEFAULT_LIMITS, Limits, check_size, decode_image, decode_number
 from .errors import InputError
-from .manifest import ImageInput, Manifest
+from .manifest import ImageInput, Manifest, NumberInput, TableInput
+from .table import decode_row
 
 
 def decode_sample(manifest: Manifest, data: bytes, limits: Limits = DEFAULT_LIMITS) -> Sample:
@@ -19,26 +21,35 @@ def decode_sample(manifest: Manifest, data: bytes, limits: Limits = DEFAULT_LIMI
     """
     host = manifest.host_preprocess
     value: NDArray[np.generic]
-    if isinstance(host, ImageInput):
-        value = decode_image(data, host.mode, limits)
-    else:
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InputError("expected the text of a whole number in UTF-8") from error
-        value = decode_number(text, host.minimum, host.maximum)
+    match host:
+        case ImageInput():
+            value = decode_image(data, host.mode, limits)
+        case NumberInput():
+            value = decode_number(_text(data, "a whole number"), host.minimum, host.maximum)
+        case TableInput():
+            check_size(len(data), limits)
+            value = decode_row(_text(data, "a row"), host.columns)
+        case _:
+            assert_never(host)
     return {manifest.inputs[0].name: value}
 
 
+def _text(data: bytes, what: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"expected the text of {what} in UTF-8") from error
+
+
 def read_sample(manifest: Manifest, argument: str, limits: Limits = DEFAULT_LIMITS) -> Sample:
-    """A command-line argument to a sample: a file, or for a model of numbers the number itself.
+    """A command-line argument to a sample: a file, or the number or row of numbers itself.
 
     Raises:
         InputError: naming the argument.
     """
     path = Path(argument)
     try:
-        if path.is_file():
+        if _is_file(path):
             check_size(path.stat().st_size, limits)  # before it is read
             data = path.read_bytes()
         elif isinstance(manifest.host_preprocess, ImageInput):
@@ -50,3 +61,10 @@ def read_sample(manifest: Manifest, argument: str, limits: Limits = DEFAULT_LIMI
         raise InputError(f"{argument}: {error}", error.status) from error
     except OSError as error:
         raise InputError(f"{argument}: cannot be read ({error.strerror})") from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a row of numbers can be longer than the name of any file
+        return False

@@ -71,6 +71,11 @@ def check_golden(session: AnswersOne, samples: list[GoldenSample], tolerance: fl
     for number, sample in enumerate(samples):
         outputs = session.run_one(sample.inputs)
         for name, expected in sample.outputs.items():
+            if outputs[name].shape != expected.shape:
+                raise ParityError(
+                    f"golden sample {number}: output {name!r} has shape {outputs[name].shape}, but "
+                    f"training gave {expected.shape}"
+                )
             error = float(np.max(departure(outputs[name], expected), initial=0.0))
             if not error <= tolerance:
                 raise ParityError(

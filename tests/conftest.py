@@ -7,6 +7,9 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+# The networks of the tests are tiny: more threads only wait for each other, on a busy machine for
+# minutes. Set before torch is imported, and inherited by the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 # Tests are many small steps: a thread pool for each process would only wait for the others.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
