@@ -54,5 +54,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	echo "wfctl needs Python 3.11 or 3.12, but $(PYTHON) is $$version: PYTHON=$$other make $(or $(MAKECMDGOALS),demo)" >&2; \
 	exit 2
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -e '.[train,examples,dev]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet -e '.[train,datasets,examples,dev]' -c constraints.txt
 	touch $@

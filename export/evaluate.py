@@ -9,13 +9,15 @@ from torch import Tensor
 
 from ..core.artifact import MANIFEST, Artifact
 from ..core.errors import UsageError
+from ..core.manifest import TableInput
 from ..core.recipe import Recipe
 from ..core.recipe_file import load_recipe, recipe_from_values
 from ..core.runs import RunFolder
 from ..models.component import add_user_code
-from ..models.dataset import check_labels, load_splits, raw_batches
+from ..models.dataset import check_labels, known_to_sources, load_splits, raw_batches
 from ..models.preprocess import prepare_target
-from ..models.task import TASKS, Task
+from ..models.task import Task
+from ..models.tasks.registry import TASKS
 from ..models.trained import load_trained
 from .runners import Runner, eager_runner, file_runner
 
@@ -56,8 +58,9 @@ def evaluate(path: Path, overrides: Sequence[str] = ()) -> Evaluation:
         return _evaluate_artifact(Artifact.open(path), overrides)
     run = RunFolder.open(path)
     trained = load_trained(run)
-    splits = load_splits(load_recipe(run.recipe_file, overrides).data)
-    check_labels(splits, trained.labels)
+    recipe = load_recipe(run.recipe_file, overrides)
+    splits = load_splits(recipe.data, known_to_sources(recipe))
+    check_labels(splits, trained.labels, trained.columns)
     batches = raw_batches(splits.held_out, trained.recipe.data.batch_size)
     metrics = measure(trained.task, eager_runner(trained.pipeline), batches)
     return {"split": splits.held_out_name, "files": {"checkpoint": metrics}}
@@ -65,8 +68,10 @@ def evaluate(path: Path, overrides: Sequence[str] = ()) -> Evaluation:
 
 def _evaluate_artifact(artifact: Artifact, overrides: Sequence[str]) -> Evaluation:
     recipe = _recipe_of(artifact, overrides)
-    splits = load_splits(recipe.data)
-    check_labels(splits, artifact.manifest.labels)
+    splits = load_splits(recipe.data, known_to_sources(recipe))
+    host = artifact.manifest.host_preprocess
+    columns = host.columns if isinstance(host, TableInput) else ()
+    check_labels(splits, artifact.manifest.labels, columns)
     files = {}
     for name, entry in artifact.manifest.files.items():
         if entry.format != "golden":

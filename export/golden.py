@@ -10,14 +10,17 @@ from ..core.manifest import TensorSpec
 from .runners import Runner
 
 GOLDEN_SAMPLES = 8
+GOLDEN_BYTES = 32 * 2**20  # outputs for pixels are large: then there are fewer samples
 
 
 def golden_samples(
     reference: Runner, samples: Sequence[Tensor], input_spec: TensorSpec, output_spec: TensorSpec
 ) -> list[GoldenSample]:
     """Samples spread evenly over the held-out split, each run alone through the trained model."""
-    step = max(len(samples) // GOLDEN_SAMPLES, 1)
-    chosen = [samples[index] for index in range(0, len(samples), step)][:GOLDEN_SAMPLES]
+    size_bytes = samples[0].nbytes + reference(samples[0].unsqueeze(0)).nbytes
+    count = min(max(GOLDEN_BYTES // size_bytes, 1), GOLDEN_SAMPLES)
+    step = max(len(samples) // count, 1)
+    chosen = [samples[index] for index in range(0, len(samples), step)][:count]
     return [
         GoldenSample(
             inputs={input_spec.name: raw.numpy()},

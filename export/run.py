@@ -14,7 +14,7 @@ from ..core.artifact import Artifact, ArtifactWriter
 from ..core.environment import git_commit, versions
 from ..core.manifest import Manifest, Parity, Source, TensorSpec
 from ..core.runs import RunFolder
-from ..models.dataset import check_labels, load_splits, raw_batches
+from ..models.dataset import check_labels, known_to_sources, load_splits, raw_batches
 from ..models.preprocess import describe_boundary, describe_input
 from ..models.trained import Trained, load_trained
 from .evaluate import measure
@@ -45,11 +45,11 @@ def export(
     """
     trained = load_trained(run)
     recipe = trained.recipe
-    splits = load_splits(recipe.data)
-    check_labels(splits, trained.labels)
+    splits = load_splits(recipe.data, known_to_sources(recipe))
+    check_labels(splits, trained.labels, trained.columns)
     held_out = list(raw_batches(splits.held_out, recipe.data.batch_size))
     samples = [sample for raw, _ in held_out for sample in raw]
-    host, input_spec = describe_input(recipe.preprocess)
+    host, input_spec = describe_input(recipe.preprocess, trained.columns)
     eager = eager_runner(trained.pipeline)
     output_spec = trained.task.output_spec(eager(samples[0].unsqueeze(0)).shape[1:])
     metrics = {"checkpoint": measure(trained.task, eager, held_out)}
@@ -76,7 +76,7 @@ def export(
                 inputs=(input_spec,),
                 outputs=(output_spec,),
                 host_preprocess=host,
-                boundary=describe_boundary(recipe.preprocess),
+                boundary=describe_boundary(recipe.preprocess, trained.columns),
                 files=writer.files,
                 metrics=metrics,
                 parity=parity,
@@ -104,6 +104,8 @@ def _convert(
 def _source(trained: Trained, run: RunFolder, held_out: Sequence[tuple[Tensor, Tensor]]) -> Source:
     recipe = trained.recipe.model_dump(mode="json")
     recipe["data"]["root"] = None  # a path of this machine
+    if trained.recipe.model.weights is not None:
+        recipe["model"]["weights"] = Path(trained.recipe.model.weights).name
     return Source(
         checkpoint_sha256=trained.checkpoint_sha256,
         epoch=trained.epoch,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import RecipeError, WfctlError
-from .registry import REGISTRIES, Kind
+from .registry import FAMILIES, REGISTRIES, Kind
 
 RECIPE_KEYS: Mapping[Kind, str] = {
     "data": "data.source",
@@ -58,6 +58,9 @@ def find_component(kind: Kind, name: str) -> Callable[..., Any]:
     registry = REGISTRIES[kind]
     reference = registry.get(name, name)
     module_name, colon, attribute = reference.partition(":")
+    family = FAMILIES.get((kind, module_name))
+    if family is not None:
+        return _member(family, attribute)
     if not colon:
         close = difflib.get_close_matches(name, registry, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]!r}" if close else f"built in: {', '.join(sorted(registry))}"
@@ -80,6 +83,13 @@ def find_component(kind: Kind, name: str) -> Callable[..., Any]:
         hint = f"; did you mean {close[0]!r}?" if close else ""
         raise RecipeError([f"{key}: {module_name!r} has no {attribute!r} that can be called{hint}"])
     return found  # type: ignore[no-any-return]
+
+
+def _member(family: str, name: str) -> Callable[..., Any]:
+    """The callable of `family:name`, such as torchvision's builder of a network."""
+    module_name, _, attribute = family.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module_name), attribute)(name)
+    return found
 
 
 def bind_component(

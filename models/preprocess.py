@@ -1,15 +1,20 @@
 """Preprocessing as torch modules: the very code that training runs is what is exported."""
 
-from typing import assert_never
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..core.manifest import HostPreprocess, ImageInput, NumberInput, TensorSpec
-from ..core.recipe import ImagePreprocess, NumberPreprocess, Preprocess
+from ..core.errors import CheckpointError, RecipeError
+from ..core.manifest import HostPreprocess, ImageInput, NumberInput, TableInput, TensorSpec
+from ..core.recipe import ImagePreprocess, NumberPreprocess, Preprocess, TablePreprocess
+from .columns import StandardiseColumns
+from .dataset import Samples, columns_of, raw_batches
 
 CHANNELS = {"L": 1, "RGB": 3}
+FIT_CHUNK = 1024
 
 
 class ImageToTensor(nn.Module):
@@ -63,8 +68,50 @@ def build_preprocess(preprocess: Preprocess) -> nn.Module:
             return ImageToTensor(preprocess.size, preprocess.mean, preprocess.std)
         case NumberPreprocess():
             return NumberToBits(preprocess.bits)
+        case TablePreprocess():
+            return StandardiseColumns()
         case _:
             assert_never(preprocess)
+
+
+def fit_preprocess(preprocess: nn.Module, samples: Samples) -> None:
+    """Let a module that learns from data learn from the training split, before any batch is made.
+
+    Raises:
+        RecipeError: the data is not what the module learns from.
+    """
+    if not isinstance(preprocess, StandardiseColumns):
+        return
+    columns = columns_of(samples)
+    if not columns:
+        raise RecipeError(
+            ["preprocess: kind table needs data that has `columns` (the names of its features)"]
+        )
+    rows = torch.cat([raw for raw, _ in raw_batches(samples, FIT_CHUNK)])
+    preprocess.fit(columns, rows)
+
+
+def check_same_fit(preprocess: nn.Module, state: Mapping[str, Any]) -> None:
+    """Check that what was learned from the data is what a checkpoint's training had learned.
+
+    Raises:
+        CheckpointError: it is not, so that the data is another one.
+    """
+    if not isinstance(preprocess, StandardiseColumns):
+        return
+    earlier = StandardiseColumns()
+    earlier.load_state_dict(state)
+    if preprocess.columns != earlier.columns:
+        names = ", ".join(earlier.columns)
+        raise CheckpointError(f"the checkpoint is of a table with the columns {names}")
+    for index, name in enumerate(earlier.columns):
+        pairs = ((preprocess.mean, earlier.mean), (preprocess.std, earlier.std))
+        # Another machine may add up in another order.
+        if not all(torch.allclose(now[index], then[index], rtol=1e-5) for now, then in pairs):
+            raise CheckpointError(
+                f"the checkpoint is of other data: column {name!r} had the mean "
+                f"{earlier.mean[index]:g}, and now has {preprocess.mean[index]:g}"
+            )
 
 
 def prepare_target(targets: Tensor, inputs: Tensor) -> Tensor:
@@ -76,8 +123,14 @@ def prepare_target(targets: Tensor, inputs: Tensor) -> Tensor:
     return masks[:, 0].to(targets.dtype)
 
 
-def describe_input(preprocess: Preprocess) -> tuple[HostPreprocess, TensorSpec]:
-    """What comes before the graph, and the tensor that enters it."""
+def describe_input(
+    preprocess: Preprocess, columns: Sequence[str] = ()
+) -> tuple[HostPreprocess, TensorSpec]:
+    """What comes before the graph, and the tensor that enters it.
+
+    Args:
+        columns: names of the features, where the data is a table.
+    """
     match preprocess:
         case ImagePreprocess():
             shape = (-1, -1, -1, CHANNELS[preprocess.mode])
@@ -87,11 +140,14 @@ def describe_input(preprocess: Preprocess) -> tuple[HostPreprocess, TensorSpec]:
         case NumberPreprocess():
             host = NumberInput(minimum=0, maximum=2**preprocess.bits - 1)
             return host, TensorSpec(name="number", dtype="int64", shape=(-1,))
+        case TablePreprocess():
+            spec = TensorSpec(name="row", dtype="float32", shape=(-1, len(columns)))
+            return TableInput(columns=tuple(columns)), spec
         case _:
             assert_never(preprocess)
 
 
-def describe_boundary(preprocess: Preprocess) -> TensorSpec:
+def describe_boundary(preprocess: Preprocess, columns: Sequence[str] = ()) -> TensorSpec:
     """The tensor between preprocessing and network, where all samples have one shape."""
     match preprocess:
         case ImagePreprocess():
@@ -99,5 +155,7 @@ def describe_boundary(preprocess: Preprocess) -> TensorSpec:
             return TensorSpec(name="pixels", dtype="float32", shape=shape)
         case NumberPreprocess():
             return TensorSpec(name="digits", dtype="float32", shape=(-1, preprocess.bits))
+        case TablePreprocess():
+            return TensorSpec(name="features", dtype="float32", shape=(-1, len(columns)))
         case _:
             assert_never(preprocess)

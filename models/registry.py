@@ -10,15 +10,29 @@ from typing import Literal
 Kind = Literal["data", "model", "loss", "step"]
 
 DATA: Mapping[str, str] = {
+    "diabetes": "wfctl.models.diabetes:Diabetes",
     "digits": "wfctl.models.digits:Digits",
     "fizzbuzz": "wfctl.models.fizzbuzz:FizzBuzz",
+    "folder": "wfctl.models.folder:Folder",
+    "image-table": "wfctl.models.image_table:ImageTable",
+    "mask-folder": "wfctl.models.mask_folder:MaskFolder",
+    "table": "wfctl.models.table:Table",
 }
 MODELS: Mapping[str, str] = {
     "digits-cnn": "wfctl.models.digits:DigitsCnn",
     "fizzbuzz-mlp": "wfctl.models.fizzbuzz:FizzBuzzMlp",
+    "mlp": "wfctl.models.mlp:Mlp",
+    "small-cnn": "wfctl.models.small_cnn:SmallCnn",
+    "unet": "wfctl.models.unet:UNet",
 }
 LOSSES: Mapping[str, str] = {
     "cross_entropy": "torch.nn:CrossEntropyLoss",
+    "pixel_cross_entropy": "wfctl.models.tasks.segmentation:PixelCrossEntropy",
+    "mean_squared_error": "torch.nn:MSELoss",
+    "mean_absolute_error": "torch.nn:L1Loss",
+    "huber": "torch.nn:HuberLoss",
+    "contrastive": "wfctl.models.tasks.metric_learning:ContrastiveLoss",
+    "triplet": "wfctl.models.tasks.metric_learning:TripletLoss",
 }
 REGISTRIES: Mapping[Kind, Mapping[str, str]] = {
     "data": DATA,
@@ -26,7 +40,15 @@ REGISTRIES: Mapping[Kind, Mapping[str, str]] = {
     "loss": LOSSES,
     "step": {},
 }
-STARTERS = frozenset({"wfctl.models.digits", "wfctl.models.fizzbuzz"})
+# Names of the form `family:member`: the family's function gives the callable of a member.
+FAMILIES: Mapping[tuple[Kind, str], str] = {
+    ("data", "torchvision"): "wfctl.models.torchvision_data:torchvision_source",
+    ("model", "torchvision"): "wfctl.models.torchvision_models:torchvision_builder",
+}
+STARTERS = frozenset({
+    "wfctl.models.diabetes", "wfctl.models.digits", "wfctl.models.fizzbuzz", "wfctl.models.mlp",
+    "wfctl.models.small_cnn", "wfctl.models.unet",
+})  # fmt: skip
 
 
 def starter_reference(kind: Kind, name: str) -> str | None:

@@ -1,9 +1,10 @@
 """A run folder to the trained model: what export, evaluation and benchmarks start from."""
 
+import inspect
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import nn
@@ -13,10 +14,12 @@ from ..core.errors import CheckpointError, RecipeError
 from ..core.recipe import Model, Recipe
 from ..core.recipe_file import load_recipe
 from ..core.runs import RunFolder
-from .component import add_user_code, bind_component
+from .columns import StandardiseColumns
+from .component import add_user_code, bind_component, find_component
 from .pipeline import Pipeline
 from .preprocess import build_preprocess
-from .task import TASKS, Task
+from .task import Task
+from .tasks.registry import TASKS
 
 
 @dataclass(frozen=True)
@@ -30,14 +33,36 @@ class Trained:
     checkpoint_sha256: str
     epoch: int
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the features, of a model of rows of a table; else empty."""
+        preprocess = self.pipeline.preprocess
+        return preprocess.columns if isinstance(preprocess, StandardiseColumns) else ()
 
-def build_network(model: Model, classes: int) -> nn.Module:
+
+def network_outputs(recipe: Recipe, labels: int) -> int:
+    """What a network is given as `classes`: the number of labels, or the embedding's size."""
+    return recipe.model.embedding_size or labels
+
+
+def network_arguments(model: Model, classes: int, columns: int) -> dict[str, int]:
+    """What wfctl gives a network: `classes`, and of a table `features` where it takes that."""
+    parameters = inspect.signature(find_component("model", model.name)).parameters
+    takes_features = columns > 0 and "features" in parameters
+    return {"classes": classes} | ({"features": columns} if takes_features else {})
+
+
+def build_network(model: Model, classes: int, columns: int = 0) -> nn.Module:
     """The untrained network of a recipe.
+
+    Args:
+        classes: outputs, as `network_outputs` says.
+        columns: features of the data, where it is a table.
 
     Raises:
         RecipeError: the name or an option is unknown, or it does not give a network.
     """
-    given = {"classes": classes}
+    given = network_arguments(model, classes, columns)
     component = bind_component("model", model.name, model.options, given, "model.options")
     network = component(**given)
     if not isinstance(network, nn.Module):
@@ -57,11 +82,12 @@ def load_trained(run: RunFolder) -> Trained:
     state = read_checkpoint(run.checkpoints / entry.file)
     labels = tuple(state["labels"])
     add_user_code(run.code)
-    network = build_network(recipe.model, len(labels))
-    # Where the weights were averaged, the average is what was evaluated.
-    load_weights(network, state.get("ema", state["model"]), entry, run.checkpoints)
     preprocess = build_preprocess(recipe.preprocess)
     load_weights(preprocess, state["preprocess"], entry, run.checkpoints)
+    columns = len(preprocess.columns) if isinstance(preprocess, StandardiseColumns) else 0
+    network = build_network(recipe.model, network_outputs(recipe, len(labels)), columns)
+    # Where the weights were averaged, the average is what was evaluated.
+    load_weights(network, state.get("ema", state["model"]), entry, run.checkpoints)
     task = TASKS[recipe.task]
     pipeline = Pipeline(preprocess, network, task.activation()).eval()
     return Trained(recipe, task, pipeline, labels, entry.sha256, entry.epoch)
@@ -84,10 +110,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def _is_ours(state: object) -> bool:
+def _is_ours(state: object) -> TypeGuard[dict[str, Any]]:
     return (
         isinstance(state, dict)
         and isinstance(state.get("model"), dict)
+        and isinstance(state.get("preprocess"), dict)
         and isinstance(state.get("labels"), list)
     )
 

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 
 from wfctl import __version__
 
-INSTALLED_EXTRAS = ("train", "examples", "dev")  # what `make` installs
+INSTALLED_EXTRAS = ("train", "datasets", "examples", "dev")
 NOT_PACKAGES = {"tests", "docs", "build", "dist", "runs", "artifact", "shared"}
 
 

@@ -13,7 +13,8 @@ def freeze(network: nn.Module, model: Model) -> list[nn.Module]:
     """Keep parts of a network as they are: no gradients, and no new running statistics.
 
     Returns:
-        The frozen modules, which have to stay in evaluation mode.
+        The frozen modules, which have to stay in evaluation mode. A part without parameters and
+        statistics, such as the dropout before a head, has nothing to keep and goes on as it is.
 
     Raises:
         RecipeError: a name fits no parameter; the parts there are are given.
@@ -31,7 +32,7 @@ def freeze(network: nn.Module, model: Model) -> list[nn.Module]:
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise RecipeError(["model.freeze: nothing is left to train"])
     return [module for name, module in network.named_modules()
-            if name and _longest_prefix(name, prefixes) is not None]  # fmt: skip
+            if name and _longest_prefix(name, prefixes) is not None and module.state_dict()]  # fmt: skip
 
 
 def set_training_mode(network: nn.Module, frozen: Iterable[nn.Module]) -> None:

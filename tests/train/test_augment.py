@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from wfctl.core.errors import RecipeError
 from wfctl.core.recipe import Recipe
 from wfctl.core.recipe_file import find_recipe, load_recipe

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+
 from wfctl.core.errors import CheckFailed
 from wfctl.core.recipe_file import find_recipe, load_recipe
 from wfctl.train.lr_finder import find_lr, smooth, steepest_rate

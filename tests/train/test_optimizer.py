@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from wfctl.core.errors import RecipeError
 from wfctl.core.recipe import Train
 from wfctl.train.optimizer import build_optimizer, find_optimizer

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+
 from wfctl.core.errors import RecipeError
 from wfctl.core.recipe import Model, Train
 from wfctl.train.parameters import freeze, parameter_groups, set_training_mode
@@ -75,3 +76,13 @@ def test_parts_have_their_own_rates_and_the_longest_name_wins() -> None:
 def test_rate_of_an_unknown_part_is_a_fault() -> None:
     with pytest.raises(RecipeError, match="train.lr_by_part: the network has no part tail"):
         parameter_groups(Network(), Train(epochs=1, lr_by_part={"tail": 0.1}))
+
+
+def test_the_dropout_before_a_head_goes_on() -> None:
+    network = nn.Sequential()
+    network.add_module("body", nn.Linear(4, 4))
+    network.add_module("dropout", nn.Dropout(0.5))
+    network.add_module("head", nn.Linear(4, 2))
+    set_training_mode(network, freeze(network, Model(name="x", freeze="all-but-head")))
+    assert network.get_submodule("dropout").training
+    assert not network.get_submodule("body").training

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+
 from wfctl.core.errors import RecipeError
 from wfctl.core.recipe import Train
 from wfctl.train.scheduler import build_scheduler, check_scheduler
@@ -34,9 +35,7 @@ def test_cosine_length_follows_from_the_epochs() -> None:
 
 
 def test_length_given_by_the_recipe_wins() -> None:
-    train = Train(
-        epochs=4, lr=1.0, scheduler="CosineAnnealingLR", scheduler_options={"T_max": 8}
-    )
+    train = Train(epochs=4, lr=1.0, scheduler="CosineAnnealingLR", scheduler_options={"T_max": 8})
     assert rates(train, 2)[1] == pytest.approx(0.5 * (1 + math.cos(math.pi / 8)))
 
 

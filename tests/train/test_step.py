@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from ignite.engine import Engine
 from torch import nn
+
 from wfctl.core.errors import RecipeError
 from wfctl.train.batch import Batch
 from wfctl.train.precision import Precision

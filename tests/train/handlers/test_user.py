@@ -4,6 +4,7 @@ from types import ModuleType
 
 import pytest
 from ignite.engine import Engine
+
 from wfctl.core.errors import RecipeError
 from wfctl.core.recipe import Handler
 from wfctl.train.handlers.user import attach_handlers

@@ -1,0 +1,1 @@
+"""Classification, regression, segmentation and metric learning."""
