@@ -111,7 +111,9 @@ class ArtifactWriter:
         self.path = path
         self.files: dict[str, FileEntry] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        _remove_leftovers(path)
+        prefix = f".{path.name}.{os.getpid()}."
+        self._folder = Path(tempfile.mkdtemp(prefix=prefix, dir=path.parent))
 
     def __enter__(self) -> Self:
         return self
@@ -163,6 +165,14 @@ class ArtifactWriter:
         if replaced is not None:
             shutil.rmtree(replaced)
         return Artifact(self.path, manifest)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what exports to the same place left that were killed; their process is gone."""
+    for folder in path.parent.glob(f".{path.name}.*.*"):
+        owner = folder.name.removeprefix(f".{path.name}.").partition(".")[0]
+        if owner.isdecimal() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _may_be_replaced(path: Path) -> bool:

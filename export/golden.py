@@ -19,12 +19,16 @@ def golden_samples(
     """Samples spread evenly over the held-out split, each run alone through the trained model."""
     size_bytes = samples[0].nbytes + reference(samples[0].unsqueeze(0)).nbytes
     count = min(max(GOLDEN_BYTES // size_bytes, 1), GOLDEN_SAMPLES)
-    step = max(len(samples) // count, 1)
-    chosen = [samples[index] for index in range(0, len(samples), step)][:count]
     return [
         GoldenSample(
             inputs={input_spec.name: raw.numpy()},
             outputs={output_spec.name: reference(torch.stack([raw]))[0]},
         )
-        for raw in chosen
+        for raw in spread(samples, count)
     ]
+
+
+def spread(samples: Sequence[Tensor], count: int) -> list[Tensor]:
+    """At most `count` samples, evenly over all of them: neighbours are often of one class."""
+    count = min(count, len(samples))
+    return [samples[position * len(samples) // count] for position in range(count)]

@@ -18,7 +18,7 @@ from ..models.dataset import check_labels, known_to_sources, load_splits, raw_ba
 from ..models.preprocess import describe_boundary, describe_input
 from ..models.trained import Trained, load_trained
 from .evaluate import measure
-from .golden import golden_samples
+from .golden import golden_samples, spread
 from .onnx import to_onnx
 from .parity import check_parity, other_sizes
 from .runners import eager_runner, file_runner
@@ -26,6 +26,7 @@ from .torchscript import to_torchscript
 
 ExportFormat = Literal["torchscript", "onnx"]
 FILES: dict[ExportFormat, str] = {"torchscript": "model.torchscript.pt", "onnx": "model.onnx"}
+GATE_SAMPLES = 256  # held-out samples that each file is compared on; metrics are of all
 VERSIONED = ("wfctl", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
 
 
@@ -54,7 +55,8 @@ def export(
     output_spec = trained.task.output_spec(eager(samples[0].unsqueeze(0)).shape[1:])
     metrics = {"checkpoint": measure(trained.task, eager, held_out)}
     parity: dict[str, Parity] = {}
-    compared = [*samples, *other_sizes(samples, input_spec)]
+    chosen = spread(samples, GATE_SAMPLES)
+    compared = [*chosen, *other_sizes(chosen, input_spec)]
 
     with ArtifactWriter(out or run.artifact(recipe.name)) as writer:
         for format in sorted(set(formats or recipe.export.formats)):

@@ -33,7 +33,7 @@ def file_runner(path: Path, format: Format) -> Runner:
 
 
 def _onnx_runner(path: Path) -> Runner:
-    session = Session(path)
+    session = Session(path, threads=1)  # as it is served
 
     def run(raw: Tensor) -> Floats:
         outputs = session.run({session.input_names[0]: raw.numpy()})

@@ -8,7 +8,7 @@ from wfctl.core.artifact import Artifact
 from wfctl.core.manifest import TensorSpec
 from wfctl.core.session import Session, check_golden
 from wfctl.export import golden
-from wfctl.export.golden import GOLDEN_SAMPLES, golden_samples
+from wfctl.export.golden import GOLDEN_SAMPLES, golden_samples, spread
 from wfctl.export.runners import Floats, eager_runner
 from wfctl.models.digits import Digits
 from wfctl.models.trained import Trained
@@ -63,3 +63,9 @@ def test_the_exported_file_answers_them_as_the_service_will_ask(artifact: Path) 
     opened = Artifact.open(artifact)
     session = Session(opened.file("onnx"))
     assert check_golden(session, opened.golden_samples(), opened.manifest.tolerance) < 1e-5
+
+
+def test_chosen_samples_are_spread_over_all_of_them() -> None:
+    samples = [torch.tensor(index) for index in range(10)]
+    assert [int(each) for each in spread(samples, 4)] == [0, 2, 5, 7]
+    assert len(spread(samples, 99)) == 10
