@@ -4,9 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def departure(
-    given: NDArray[np.generic], expected: NDArray[np.generic]
-) -> NDArray[np.float64]:
+def departure(given: NDArray[np.generic], expected: NDArray[np.generic]) -> NDArray[np.float64]:
     """The absolute error of each value; of values beyond 1, as a share of them.
 
     So that one tolerance serves probabilities and the prices of houses, whose float32 steps are

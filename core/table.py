@@ -218,6 +218,4 @@ def _check_names(given: Mapping[str, object], columns: Sequence[str]) -> None:
 
 def _check_count(count: int, columns: Sequence[str]) -> None:
     if count != len(columns):
-        raise InputError(
-            f"expected {len(columns)} numbers ({', '.join(columns)}), got {count}"
-        )
+        raise InputError(f"expected {len(columns)} numbers ({', '.join(columns)}), got {count}")

@@ -51,6 +51,8 @@ class MaskFolder(Dataset[tuple[Tensor, Tensor]]):
         on_broken: OnBroken = "error",
     ) -> None:
         base = Path(root).expanduser()
+        if not base.is_dir():
+            raise RecipeError([f"data.root: there is no folder {root}"])
         self.classes = tuple(classes) if classes is not None else _read_classes(base)
         self._ignore_index = ignore_index
         self._reader = PictureReader(mode)

@@ -75,9 +75,7 @@ def test_metric_learning_gives_the_embedding(manifest: Manifest) -> None:
 
 
 @pytest.mark.parametrize("task", ["regression", "metric-learning"])
-def test_candidates_cannot_be_asked_for_where_there_are_none(
-    manifest: Manifest, task: str
-) -> None:
+def test_candidates_cannot_be_asked_for_where_there_are_none(manifest: Manifest, task: str) -> None:
     message = rf"top_k is for candidates; tiny \({task}\) has none"
     with pytest.raises(InputError, match=message):
         label_outputs(of_task(manifest, task, "a"), np.array([1.0]), top_k=1)

@@ -104,9 +104,7 @@ def test_tabs_and_other_separators(tmp_path: Path) -> None:
         ('x,y\n1,"2\n', "train.csv:[23]: is not valid CSV"),
     ],
 )
-def test_a_broken_table_is_refused_with_its_line(
-    tmp_path: Path, text: str, message: str
-) -> None:
+def test_a_broken_table_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         read_table(write(tmp_path, text))
 

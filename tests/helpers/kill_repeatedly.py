@@ -93,8 +93,9 @@ def main() -> None:
     whole = folder.parent / "whole"
     process = start([*NEW, "--stop-at", str(iteration), "--run-dir", str(whole)], said)
     _, whole_status = os.waitpid(process, 0)
+    codes = [os.waitstatus_to_exitcode(each) for each in (status, whole_status)]
     result = {"kills": seen, "last": see(checkpoints, last, said), "iteration": iteration,
-              "statuses": [os.waitstatus_to_exitcode(each) for each in (status, whole_status)]}  # fmt: skip
+              "codes": codes}  # fmt: skip
     print(json.dumps(result))  # noqa: T201
 
 

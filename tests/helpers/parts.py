@@ -1,6 +1,9 @@
 """Small data sets, networks and handlers that test recipes name as the user's own."""
 
+import os
 import random
+import signal
+import time
 from typing import Any
 
 import numpy as np
@@ -133,3 +136,24 @@ class ForgetfulStep(NoisyStep):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         TrainingStep.load_state_dict(self, state)
+
+
+def interrupt(trainer: Engine) -> None:
+    """A handler, as Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def interrupt_twice(trainer: Engine) -> None:
+    """A handler, as Ctrl-C again before the step ends."""
+    interrupt(trainer)
+    interrupt(trainer)
+
+
+def terminate(trainer: Engine) -> None:
+    """A handler, as a batch system that wants its machine back."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def pause(trainer: Engine) -> None:
+    """A handler that takes long."""
+    time.sleep(0.6)

@@ -119,10 +119,10 @@ def test_a_picture_without_a_mask_is_named(root: Path) -> None:
         load(root)
 
 
-@pytest.mark.parametrize("missing", ["train", "val", "train/images", "val/masks"])
+@pytest.mark.parametrize("missing", ["", "train", "val", "train/images", "val/masks"])
 def test_a_missing_folder_is_named(root: Path, missing: str) -> None:
-    (root / missing).rename(root / "elsewhere")
-    with pytest.raises(RecipeError, match=rf"data.root: there is no folder .*{missing}"):
+    (root / missing).rename(root.parent / "elsewhere")
+    with pytest.raises(RecipeError, match=rf"data.root: there is no folder .*shapes/?{missing}"):
         load(root)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from wfctl.core.artifact import read_manifest
 from wfctl.core.decode import DEFAULT_LIMITS, Limits
 from wfctl.core.errors import InputError
-from wfctl.core.manifest import ImageInput, Manifest
+from wfctl.core.manifest import ImageInput, Manifest, TableInput, TensorSpec
 from wfctl.serve.media import MediaType, accepted_media, check_media, decode_body
 from wfctl.tests.helpers.bad_files import huge_png
 
@@ -24,6 +24,13 @@ def image(image_artifact: Path) -> Manifest:
 @pytest.fixture
 def number(number_artifact: Path) -> Manifest:
     return read_manifest(number_artifact)
+
+
+@pytest.fixture
+def table(number: Manifest) -> Manifest:
+    spec = TensorSpec(name="row", dtype="float32", shape=(-1, 2))
+    host = TableInput(columns=("age", "bmi"))
+    return number.model_copy(update={"inputs": (spec,), "host_preprocess": host})
 
 
 def png(mode: str = "L", size: tuple[int, int] = (5, 4)) -> bytes:
@@ -217,3 +224,39 @@ def test_a_content_type_is_taken_apart() -> None:
     assert media.essence == "multipart/form-data"
     assert media.parameters == {"boundary": "a b", "charset": "utf-8"}
     assert MediaType.parse(None).essence == ""
+
+
+def test_every_form_of_a_row_gives_the_same_values(table: Manifest) -> None:
+    content_type, body = multipart(('name="row"', b"59,32.5"))
+    for media, data in (
+        ("text/csv", b"59,32.5"),
+        ("text/plain", b"bmi,age\n32.5,59"),
+        ("application/json", b'{"bmi": 32.5, "age": 59}'),
+        ("application/json", b"[59, 32.5]"),
+        ("application/json", b'{"row": [59, 32.5]}'),
+        ("application/json", b'{"row": {"age": 59, "bmi": 32.5}}'),
+        (content_type, body),
+    ):
+        row = decode(table, media, data)
+        assert str(row.dtype) == "float32"
+        assert row.tolist() == [59, 32.5]
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"age": 59, "bni": 3}', r"unknown column 'bni' \(did you mean 'bmi'\?\)"),
+        (b'{"row": {"age": 59}}', "the column 'bmi' is missing"),
+        (b'{"row": 59}', "expected an object of column names and numbers, or a list"),
+        (b'{"age": 59, "bmi": "3"}', 'bmi: expected a number, got "3"'),
+        (b"[1]", r"expected 2 numbers \(age, bmi\), got 1"),
+    ],
+)
+def test_bad_json_for_a_row_is_named(table: Manifest, body: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        decode(table, "application/json", body)
+
+
+def test_a_row_is_no_picture(table: Manifest) -> None:
+    with pytest.raises(InputError, match="expected one of: text/csv, text/plain, multipart"):
+        check_media(table, MediaType.parse("image/png"))
