@@ -171,7 +171,8 @@ def _remove_leftovers(path: Path) -> None:
     """Remove what exports to the same place left that were killed; their process is gone."""
     for folder in path.parent.glob(f".{path.name}.*.*"):
         owner = folder.name.removeprefix(f".{path.name}.").partition(".")[0]
-        if owner.isdecimal() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
+        process = Path("/proc", owner)
+        if owner.isdecimal() and not process.exists() and Path("/proc/self").exists():
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -41,6 +41,8 @@ DEPENDENCIES = (
 # Command -> the modules without which it cannot do its work. What is left out needs nothing heavy.
 NEEDED_BY = {
     "train": ("numpy", "torch", "ignite"),
+    "find-lr": ("numpy", "torch", "ignite"),
+    "verify-resume": ("numpy", "torch", "ignite"),
     "evaluate": ("numpy", "torch", "ignite", "onnxruntime"),
     "report": ("numpy", "PIL", "torch", "jinja2"),
     "export": ("numpy", "torch", "onnx", "onnxscript", "onnxruntime"),

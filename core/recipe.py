@@ -117,8 +117,10 @@ Preprocess = Annotated[
 class Model(Section):
     """The network that is trained."""
 
-    name: str = Field(description="A built-in network, torchvision:<builder>, or the user's own "
-                      "as package.module:name")
+    name: str = Field(
+        description="A built-in network, torchvision:<builder>, or the user's own "
+        "as package.module:name"
+    )
     options: Options = Field(default_factory=dict, description="Arguments of the network")
     embedding_size: int | None = Field(
         None, ge=1, description="Outputs of the network, for metric learning"

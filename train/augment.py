@@ -32,7 +32,7 @@ class Augmentation:
 
         image = tv_tensors.Image(raw.permute(2, 0, 1))
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed(self._seed, epoch, index))
+            torch.default_generator.manual_seed(derived_seed(self._seed, epoch, index))
             if target.ndim == 2:
                 image, mask = self._transform(image, tv_tensors.Mask(target))
                 target = mask.as_subclass(Tensor)

@@ -32,7 +32,7 @@ class HeldOutEvaluation:
         step = EvaluationStep(self._network, training.loss, device, precision, memory_format)
         self._evaluator = Engine(step)
         names = train.metrics or training.task.metrics
-        metrics = build_metrics(names, training.loss, len(splits.classes), device)
+        metrics = build_metrics(names, training.task, training.loss, len(splits.classes), device)
         for name, metric in metrics.items():
             metric.attach(self._evaluator, name)
 

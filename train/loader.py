@@ -1,18 +1,21 @@
 """Batches for training from any iteration on, and for evaluation in order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from ..core.errors import RecipeError
 from ..core.recipe import Data, Recipe
 from ..models.dataset import Samples, Splits, whole_split
 from ..models.preprocess import prepare_target
+from ..models.task import Task
 from .augment import Augmentation, build_augmentation
 from .batch import Batch
-from .order import BatchPlan
+from .order import BatchPlan, derived_seed
+from .random_state import kept_random_state, seed_host
 
 PREPROCESS_CHUNK = 1024
 Place = tuple[int, int]  # epoch, index in the split
@@ -25,8 +28,11 @@ class TrainingBatches(Protocol):
         """Batches in an epoch."""
         ...
 
-    def stream(self, first: int, last: int) -> Iterator[Batch]:
-        """The batches behind iteration `first`, up to iteration `last`, over all epochs."""
+    def stream(self, first: int, last: int) -> Generator[Batch, None, None]:
+        """The batches behind iteration `first`, up to iteration `last`, over all epochs.
+
+        Close it when it is done with: worker processes end then.
+        """
         ...
 
 
@@ -34,17 +40,18 @@ class TensorBatches:
     """Batches of data in memory: preprocessed once, then cut out by indexing whole tensors."""
 
     def __init__(self, inputs: Tensor, targets: Tensor, plan: BatchPlan) -> None:
-        self._inputs = inputs
-        self._targets = targets
+        self.inputs = inputs
+        self.targets = targets
         self._plan = plan
 
     def __len__(self) -> int:
         return len(self._plan)
 
-    def stream(self, first: int, last: int) -> Iterator[Batch]:
+    def stream(self, first: int, last: int) -> Generator[Batch, None, None]:
         """See `TrainingBatches.stream`."""
         for _, indices, weight in self._plan.shares(first, last):
-            yield Batch(self._inputs[indices], self._targets[indices], indices, weight)
+            inputs = self.inputs.index_select(0, indices)  # faster than indexing by a tensor
+            yield Batch(inputs, self.targets.index_select(0, indices), indices, weight)
 
 
 class LoadedBatches:
@@ -58,7 +65,7 @@ class LoadedBatches:
     def __len__(self) -> int:
         return len(self._plan)
 
-    def stream(self, first: int, last: int) -> Iterator[Batch]:
+    def stream(self, first: int, last: int) -> Generator[Batch, None, None]:
         """See `TrainingBatches.stream`."""
         loader = build_loader(
             self._dataset,
@@ -74,18 +81,32 @@ class PreparedSamples(Dataset[tuple[Tensor, Tensor, int]]):
     """Single samples behind augmentation and preprocessing, where they all have one shape."""
 
     def __init__(
-        self, samples: Samples, preprocess: nn.Module, augmentation: Augmentation | None
+        self,
+        samples: Samples,
+        preprocess: nn.Module,
+        augmentation: Augmentation | None,
+        seed: int,
     ) -> None:
         self._samples = samples
         self._preprocess = preprocess
         self._augmentation = augmentation
+        self._seed = seed
 
     def __len__(self) -> int:
         return len(self._samples)
 
     def __getitem__(self, place: Place) -> tuple[Tensor, Tensor, int]:
-        """The sample of (epoch, index); its augmentation follows from both and the seed."""
-        epoch, index = place
+        """The sample of (epoch, index); what is random about it follows from both and the seed."""
+        return self.__getitems__([place])[0]
+
+    def __getitems__(self, places: Sequence[Place]) -> list[tuple[Tensor, Tensor, int]]:
+        """Several samples at once, as a DataLoader asks for them."""
+        with kept_random_state():
+            return [self._load(epoch, index) for epoch, index in places]
+
+    def _load(self, epoch: int, index: int) -> tuple[Tensor, Tensor, int]:
+        # A data set may draw from the generators of all, whichever process it is called in.
+        seed_host(derived_seed(self._seed, epoch, index))
         sample, answer = self._samples[index]
         raw, target = torch.as_tensor(sample), torch.as_tensor(answer)
         if self._augmentation is not None:
@@ -115,6 +136,7 @@ def build_loader(
         num_workers=data.workers,
         prefetch_factor=data.prefetch if data.workers else None,
         pin_memory=data.pin_memory and torch.cuda.is_available(),
+        generator=torch.Generator(),  # or it would draw from the one that dropout uses
     )
     return loader
 
@@ -135,10 +157,23 @@ def training_batches(
         processes=processes,
     )
     if whole is None or augmentation is not None:
-        return LoadedBatches(PreparedSamples(splits.train, preprocess, augmentation), plan, data)
+        samples = PreparedSamples(splits.train, preprocess, augmentation, recipe.train.seed)
+        return LoadedBatches(samples, plan, data)
     raw, targets = whole
     inputs = _preprocess_all(raw, preprocess)
     return TensorBatches(inputs, prepare_target(targets, inputs), plan)
+
+
+def check_sampler(data: Data, task: Task) -> None:
+    """Check that the task has what the sampler needs.
+
+    Raises:
+        RecipeError: `weighted` where samples have no class.
+    """
+    if data.sampler == "weighted" and task.target != "class":
+        raise RecipeError(
+            [f"data.sampler: weighted needs one class a sample, which task {task.name} has not"]
+        )
 
 
 class HeldOutBatches:
@@ -149,7 +184,7 @@ class HeldOutBatches:
     ) -> None:
         self._data = recipe.data
         self._whole = whole_split(splits.held_out)
-        self._dataset = PreparedSamples(splits.held_out, preprocess, None)
+        self._dataset = PreparedSamples(splits.held_out, preprocess, None, recipe.train.seed)
         self._preprocess = preprocess
         self._indices = torch.arange(len(splits.held_out))[rank::processes]
 

@@ -1,4 +1,4 @@
-"""Ignite's metrics by name, as recipes list them."""
+"""Ignite's metrics by name, as recipes list them, and the two of embeddings."""
 
 import difflib
 import math
@@ -26,6 +26,9 @@ from ignite.metrics import (
 from torch import Tensor
 
 from ..core.errors import RecipeError
+from ..core.recipe import Train
+from ..models.task import IGNORED, TargetKind, Task
+from .embedding_metric import EmbeddingMetric
 from .step import StepOutput
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -37,15 +40,18 @@ LOWER_IS_BETTER = frozenset({
 NAMES = (
     "Accuracy", "Loss", "Precision", "Recall", "TopKCategoricalAccuracy", "MeanAbsoluteError",
     "MeanSquaredError", "RootMeanSquaredError", "MeanPairwiseDistance", "RunningAverage", "IoU",
-    "mIoU", "ConfusionMatrix",
+    "mIoU", "ConfusionMatrix", "RecallAt1",
 )  # fmt: skip
+RESULT_NAMES: Mapping[str, str] = {"IoU": "iou", "mIoU": "miou", "RecallAt1": "recall_at_1"}
+NOT_SCORES = frozenset({"iou", "confusion_matrix"})  # their values are lists
 
 
-def check_metrics(names: Sequence[str], key: str) -> None:
+def check_metrics(names: Sequence[str], key: str, task: Task) -> None:
     """Check the names of metrics without building any.
 
     Raises:
-        RecipeError: an unknown name, with the nearest; all of them at once.
+        RecipeError: an unknown name, with the nearest, or one that means nothing for the task;
+            all of them at once.
     """
     faults = []
     for name in names:
@@ -53,18 +59,47 @@ def check_metrics(names: Sequence[str], key: str) -> None:
             close = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.4)
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(NAMES)}"
             faults.append(f"{key}: unknown metric {name!r} ({hint})")
+        elif name not in task.suited_metrics:
+            suited = ", ".join(task.suited_metrics)
+            faults.append(f"{key}: {name} means nothing for task {task.name} (it has: {suited})")
     if faults:
         raise RecipeError(faults)
 
 
+def check_score(train: Train, task: Task) -> None:
+    """Check that the score is one of the held-out metrics.
+
+    Raises:
+        RecipeError: it is not, so that no epoch would ever be the best.
+    """
+    names = train.metrics or task.metrics
+    usable = [name for name in map(result_name, names) if name not in NOT_SCORES]
+    score = train.score or task.score
+    if score in usable or not {*names} <= {*task.suited_metrics}:  # that is a fault of its own
+        return
+    close = difflib.get_close_matches(score, usable, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(usable) or 'none'}"
+    said = "" if train.score else f", the score of task {task.name},"
+    raise RecipeError(
+        [f"train.score: {score!r}{said} is not one of the numbers of train.metrics ({hint})"]
+    )
+
+
 def build_metrics(
-    names: Sequence[str], loss: LossFunction, classes: int, device: torch.device
+    names: Sequence[str], task: Task, loss: LossFunction, classes: int, device: torch.device
 ) -> dict[str, Metric]:
     """Metrics over outputs of type `StepOutput`, keyed by `result_name`."""
-    pair = _predictions_and_targets
+    pair, whole_pair, count = _PAIRS[task.target], _predictions_and_targets, _COUNTS[task.target]
+    embeds = task.name == "metric-learning"
+
+    def pairwise_distance() -> Metric:
+        if embeds:
+            return EmbeddingMetric("mean_pairwise_distance", whole_pair, device)
+        return MeanPairwiseDistance(output_transform=whole_pair, device=device)
+
     builders: Mapping[str, Callable[[], Metric]] = {
         "Accuracy": lambda: Accuracy(pair, device=device),
-        "Loss": lambda: Loss(loss, pair, batch_size=len, device=device),
+        "Loss": lambda: Loss(loss, whole_pair, batch_size=count, device=device),
         "Precision": lambda: Precision(pair, average="macro", device=device),
         "Recall": lambda: Recall(pair, average="macro", device=device),
         "TopKCategoricalAccuracy": lambda: TopKCategoricalAccuracy(
@@ -73,7 +108,8 @@ def build_metrics(
         "MeanAbsoluteError": lambda: MeanAbsoluteError(pair, device=device),
         "MeanSquaredError": lambda: MeanSquaredError(pair, device=device),
         "RootMeanSquaredError": lambda: RootMeanSquaredError(pair, device=device),
-        "MeanPairwiseDistance": lambda: MeanPairwiseDistance(output_transform=pair, device=device),
+        "MeanPairwiseDistance": pairwise_distance,
+        "RecallAt1": lambda: EmbeddingMetric("recall_at_1", whole_pair, device),
         "RunningAverage": lambda: RunningAverage(output_transform=_loss, device=device),
         "IoU": lambda: IoU(ConfusionMatrix(classes, output_transform=pair, device=device)),
         "mIoU": lambda: mIoU(ConfusionMatrix(classes, output_transform=pair, device=device)),
@@ -84,8 +120,8 @@ def build_metrics(
 
 def result_name(name: str) -> str:
     """`TopKCategoricalAccuracy` -> `top_k_categorical_accuracy`, `mIoU` -> `miou`."""
-    if name in {"IoU", "mIoU"}:
-        return name.lower()
+    if name in RESULT_NAMES:
+        return RESULT_NAMES[name]
     return re.sub(r"(?<=[a-zK])(?=[A-Z])", "_", name).lower()
 
 
@@ -106,6 +142,33 @@ def score_of(metrics: Mapping[str, MetricValue], name: str) -> float | None:
 
 def _predictions_and_targets(output: StepOutput) -> tuple[Tensor, Tensor]:
     return output.predictions, output.targets
+
+
+def _known_pixels(output: StepOutput) -> tuple[Tensor, Tensor]:
+    """(B, C, h, w) and (B, h, w) -> (N, C) and (N,), of the pixels that have a class."""
+    known = output.targets != IGNORED
+    return output.predictions.movedim(1, -1)[known], output.targets[known]
+
+
+def _all_values(output: StepOutput) -> tuple[Tensor, Tensor]:
+    """(B, T) -> (B * T,): Ignite's errors are sums over the values of a sample, not means."""
+    return output.predictions.flatten(), output.targets.flatten()
+
+
+def _count_known(targets: Tensor) -> int:
+    return int((targets != IGNORED).sum())
+
+
+_PAIRS: Mapping[TargetKind, Callable[[StepOutput], tuple[Tensor, Tensor]]] = {
+    "class": _predictions_and_targets,
+    "values": _all_values,
+    "mask": _known_pixels,
+}
+_COUNTS: Mapping[TargetKind, Callable[[Tensor], int]] = {
+    "class": len,
+    "values": len,
+    "mask": _count_known,
+}
 
 
 def _loss(output: StepOutput) -> Tensor:

@@ -26,7 +26,8 @@ class Share(NamedTuple):
 
 def derived_seed(*parts: int) -> int:
     """A 63-bit seed that follows from `parts` and differs for each of them."""
-    words = np.random.SeedSequence(parts).generate_state(2, np.uint32)
+    # With their number in front: a SeedSequence takes (1, 0) for the same as (1,).
+    words = np.random.SeedSequence((len(parts), *parts)).generate_state(2, np.uint32)
     return (int(words[0]) << 31) | (int(words[1]) >> 1)
 
 

@@ -31,8 +31,11 @@ def freeze(network: nn.Module, model: Model) -> list[nn.Module]:
             parameter.requires_grad_(False)
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise RecipeError(["model.freeze: nothing is left to train"])
-    return [module for name, module in network.named_modules()
-            if name and _longest_prefix(name, prefixes) is not None and module.state_dict()]  # fmt: skip
+    return [
+        module
+        for name, module in network.named_modules()
+        if name and _longest_prefix(name, prefixes) is not None and module.state_dict()
+    ]
 
 
 def set_training_mode(network: nn.Module, frozen: Iterable[nn.Module]) -> None:

@@ -2,23 +2,35 @@
 
 import logging
 import math
+import warnings
+from contextlib import closing
 
 import torch
 from ignite import distributed as idist
 from ignite.engine import Engine, Events
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from ..core.checkpoint_index import CheckpointIndex
 from ..core.errors import Interrupted
 from ..core.recipe import Recipe
 from ..core.runs import RunFolder
+from .build import build_training
 from .evaluation import HeldOutEvaluation
-from .handlers.stop import StopAtIteration, StopAtTimeLimit, StopOnNan, StopOnSignal
+from .handlers.progress import say
+from .handlers.stop import (
+    KillAtIteration,
+    StopAtIteration,
+    StopAtTimeLimit,
+    StopOnNan,
+    StopOnSignal,
+)
 from .handlers.trace import Trace
 from .handlers.user import attach_handlers
 from .parameters import set_training_mode
 from .recorder import Recorder
-from .run_folder import write_environment
-from .training import Training, build_training
+from .report.behind import ReportBehind
+from .run_folder import how_to_go_on, record_recipe, write_environment
+from .training import Training
 
 
 def train(
@@ -26,12 +38,14 @@ def train(
     run: RunFolder,
     device: torch.device,
     stop_at: int | None = None,
+    kill_at: int | None = None,
     trace: bool = False,
 ) -> None:
     """Train until the recipe's last epoch, from the run's newest checkpoint on.
 
     Args:
         stop_at: save and return behind this iteration.
+        kill_at: end by SIGKILL behind this iteration, for `wfctl verify-resume`.
         trace: write the loss and the samples of every iteration, for `wfctl verify-resume`.
 
     Raises:
@@ -41,7 +55,8 @@ def train(
         RunError: the run has already finished.
     """
     logging.getLogger("ignite").addHandler(logging.NullHandler())
-    training = build_training(recipe, device)
+    fresh = not CheckpointIndex.read(run.checkpoints).entries
+    training = build_training(recipe, device, initial_weights=fresh)
     trainer = training.trainer
     nan, stop = StopOnNan(training.metrics), StopOnSignal()
     recorder = Recorder(training, run, nan)
@@ -53,6 +68,8 @@ def train(
     nan.attach(trainer)
     if trace:
         Trace(run.path).attach(trainer)
+    if kill_at is not None:
+        KillAtIteration(kill_at).attach(trainer)
     attach_handlers(trainer, recipe.train.handlers)
     _attach_epoch_end(training, recorder, device)
     recorder.attach(trainer)
@@ -60,20 +77,40 @@ def train(
         every = Events.ITERATION_COMPLETED(every=recipe.train.checkpoint.every)
         trainer.add_event_handler(every, recorder.save_mid_epoch)
     stop.attach(trainer)
+    time_limit = None
     if recipe.train.time_limit_s is not None:
-        StopAtTimeLimit(recipe.train.time_limit_s).attach(trainer)
+        time_limit = StopAtTimeLimit(recipe.train.time_limit_s)
+        time_limit.attach(trainer)
     if stop_at is not None:
         StopAtIteration(stop_at).attach(trainer)
 
     recorder.restore()
-    with stop, recorder:
-        stream = training.batches.stream(trainer.state.iteration, training.iterations)
+    if idist.get_rank() == 0:
+        record_recipe(run, recipe)
+    is_whole = stop_at is None and not trace
+    report = ReportBehind(run, training.splits, device, recipe.train.report and is_whole)
+    stream = training.batches.stream(trainer.state.iteration, training.iterations)
+    with stop, report, recorder, closing(stream):
         trainer.run(stream, max_epochs=recipe.train.epochs, epoch_length=len(training.batches))
         recorder.save_mid_epoch(trainer)
-    if stop.received is not None and trainer.state.iteration < training.iterations:
+    _say_why_it_ended(training, run, stop, time_limit)
+
+
+def _say_why_it_ended(
+    training: Training, run: RunFolder, stop: StopOnSignal, time_limit: StopAtTimeLimit | None
+) -> None:
+    iteration = training.trainer.state.iteration
+    if iteration >= training.iterations:
+        return
+    if stop.received is not None:
         raise Interrupted(
-            f"stopped by {stop.received.name} at iteration {trainer.state.iteration}; all is "
-            f"saved. Go on with: wfctl train {recipe.name} --resume {run.path}"
+            f"stopped by {stop.received.name} at iteration {iteration}; all is saved. "
+            f"Go on with: {how_to_go_on(training.recipe, run, idist.get_world_size())}"
+        )
+    if time_limit is not None and time_limit.reached and idist.get_rank() == 0:
+        say(
+            f"stopped by train.time_limit_s at iteration {iteration}; all is saved. "
+            f"Go on with: {how_to_go_on(training.recipe, run, idist.get_world_size())}"
         )
 
 
@@ -85,7 +122,14 @@ def _attach_iterations(training: Training) -> None:
         set_training_mode(training.network, training.frozen)
 
     def step_scheduler() -> None:
-        if scheduler is not None:
+        if scheduler is None:
+            return
+        if scheduler.last_epoch > 0:
+            scheduler.step()
+            return
+        with warnings.catch_warnings():
+            # While gradients are accumulated, or fp16 finds its scale, no step was made yet.
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
             scheduler.step()
 
     trainer.add_event_handler(Events.EPOCH_STARTED, begin_epoch)

@@ -10,13 +10,15 @@ from ..core.environment import describe_environment
 from ..core.errors import RunError
 from ..core.files import write_bytes_atomically
 from ..core.recipe import Recipe
-from ..core.recipe_file import dump_recipe, load_recipe
+from ..core.recipe_file import built_in_recipes, dump_recipe, load_recipe
 from ..core.runs import RunFolder
 from ..models.component import copy_user_code
+from .scheduler import why_not_extended
 
 RESUMABLE_KEYS = frozenset({
     "data.root", "data.workers", "data.prefetch", "data.pin_memory", "train.epochs",
-    "train.time_limit_s", "train.early_stopping", "train.loggers", "train.checkpoint.every",
+    "train.time_limit_s", "train.early_stopping", "train.loggers", "train.log_every",
+    "train.report", "train.checkpoint.every",
     "train.checkpoint.keep",
 })  # fmt: skip
 
@@ -63,9 +65,38 @@ def resume_run(run: RunFolder, overrides: Sequence[str] = (), epochs_more: int =
             f"{run.path}: a run cannot be resumed with another recipe ({shown}); "
             "start a new run, or leave these out"
         )
-    if changed:
-        write_bytes_atomically(run.recipe_file, dump_recipe(recipe).encode())
+    if recipe.train.epochs != earlier.train.epochs:
+        reason = why_not_extended(earlier.train)
+        if reason is not None:
+            raise RunError(f"{run.path}: the number of epochs cannot be changed: {reason}")
     return recipe
+
+
+def record_recipe(run: RunFolder, recipe: Recipe) -> None:
+    """Write the recipe that a run goes on with, once it does."""
+    if load_recipe(run.recipe_file) != recipe:
+        write_bytes_atomically(run.recipe_file, dump_recipe(recipe).encode())
+
+
+def check_same_recipe(run: RunFolder, recipe: Recipe) -> list[str]:
+    """In which keys a run's own recipe, with which it goes on, differs from the one named.
+
+    Raises:
+        RunError: the run is of a recipe of another name.
+    """
+    own = load_recipe(run.recipe_file)
+    if own.name != recipe.name:
+        raise RunError(f"{run.path}: is a run of {own.name}, not of {recipe.name}")
+    named, used = _flat(recipe.model_dump(mode="json")), _flat(own.model_dump(mode="json"))
+    return [f"{key}: {used.get(key)!r}, not {named.get(key)!r}" for key in sorted(named | used)
+            if key not in RESUMABLE_KEYS and named.get(key) != used.get(key)]  # fmt: skip
+
+
+def how_to_go_on(recipe: Recipe, run: RunFolder, processes: int = 1) -> str:
+    """The command that resumes a run."""
+    name = recipe.name if recipe.name in built_in_recipes() else str(run.recipe_file)
+    several = f" --nproc {processes}" if processes > 1 else ""
+    return f"wfctl train {name} --resume {run.path}{several}"
 
 
 def write_environment(run: RunFolder, device: torch.device, processes: int, seed: int) -> None:

@@ -53,6 +53,25 @@ def check_scheduler(train: Train) -> None:
         raise RecipeError(faults)
 
 
+def why_not_extended(train: Train) -> str | None:
+    """Why a training cannot be given another number of epochs, or None where it can.
+
+    It can where its schedule up to now would have been the same with that number.
+    """
+    if train.scheduler is None:
+        return None
+    parameters = inspect.signature(_schedulers()[train.scheduler]).parameters
+    for option in LENGTH_OPTIONS:
+        if option in parameters and option not in train.scheduler_options:
+            return (
+                f"{train.scheduler} was laid out for {train.epochs} epochs; only a run begun with "
+                f"train.scheduler_options.{option} can be given others"
+            )
+    if "total_steps" in parameters:
+        return f"{train.scheduler} ends behind its total_steps"
+    return None
+
+
 def build_scheduler(
     train: Train, optimizer: torch.optim.Optimizer, epoch_length: int
 ) -> LRScheduler | None:

@@ -1,7 +1,7 @@
 """One training step and one evaluation step."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from ignite.engine import Engine
@@ -29,7 +29,8 @@ class TrainingStep:
     """Forward, loss, backward and, every `accumulate` batches, a step of the optimiser.
 
     The semantics are those of Ignite's `create_supervised_trainer`, with mixed precision,
-    accumulation and clipping. The last batches of an epoch make a step of their own.
+    accumulation and clipping. The last batches of an epoch make a step of their own. Gradients
+    that wait for the rest of their batches are its state.
 
     Args:
         network: in training mode when a step begins; `EPOCH_STARTED` sees to it.
@@ -55,6 +56,7 @@ class TrainingStep:
         self._accumulate = accumulate
         self._clip_norm = clip_norm
         self._memory_format = memory_format
+        self._is_accumulating = False
         self._parameters: list[Tensor] = [
             parameter for group in optimizer.param_groups for parameter in group["params"]
         ]
@@ -72,7 +74,20 @@ class TrainingStep:
         self._precision.backward(loss if share == 1.0 else loss * share)
         if last:
             self._precision.step(self._optimizer, self._clip_norm, self._parameters)
+        self._is_accumulating = not last
         return StepOutput(loss.detach(), predictions.detach(), targets)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` takes."""
+        gradients = [each.grad for each in self._parameters] if self._is_accumulating else []
+        return {"gradients": gradients}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue an accumulation."""
+        gradients = state["gradients"]
+        self._is_accumulating = bool(gradients)
+        for parameter, gradient in zip(self._parameters, gradients, strict=self._is_accumulating):
+            parameter.grad = gradient if gradient is None else gradient.to(parameter.device)
 
     def _place(self, engine: Engine) -> tuple[bool, bool]:
         """Whether the batch begins, and whether it ends, a step of the optimiser."""

@@ -36,20 +36,21 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 
 class SmallCnn(nn.Module):
-    """Two convolutions and a linear layer, for pictures (B, 1, 28, 28)."""
+    """LeNet in small, for pictures (B, 1, 8, 8) such as the digits of scikit-learn."""
 
-    def __init__(self, classes: int, width: int = 16) -> None:
+    def __init__(self, classes: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(1, width, 3, stride=2, padding=1),
+            nn.Conv2d(1, 6, 5, padding=2),
             nn.ReLU(),
-            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
+            nn.MaxPool2d(2),
+            nn.Conv2d(6, 16, 3),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(2 * width * 49, classes),
+            nn.Linear(64, classes),
         )
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(B, 1, 28, 28) -> (B, classes)."""
+        """(B, 1, 8, 8) -> (B, classes)."""
         logits: Tensor = self.layers(pixels)
         return logits

@@ -22,7 +22,8 @@ from wfctl.cli.main import run
 from wfctl.core.checkpoint_index import CheckpointIndex
 
 NEW = ["train", "fizzbuzz", "--device", "cpu", "--set", "train.epochs=9999",
-       "--set", "model.options={hidden: 30000}", "--set", "train.loggers=[]"]  # fmt: skip
+       "--set", "model.options={hidden: 30000}", "--set", "data.batch_size=16",
+       "--set", "train.loggers=[]"]  # fmt: skip
 SAVE_ALWAYS = ["--set", "train.checkpoint.every=1"]
 
 

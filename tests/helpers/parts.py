@@ -14,10 +14,9 @@ from torch.utils.data import Dataset
 
 from wfctl.train.batch import Batch
 from wfctl.train.precision import Precision
-from wfctl.train.step import StepOutput, TrainingStep
+from wfctl.train.step import LossFunction, StepOutput, TrainingStep
 
 Sample = tuple[Tensor, int]
-CPU = torch.device("cpu")
 
 
 class Crash(Exception):
@@ -97,9 +96,15 @@ class SecretlyStateful(Pictures):
 class SpoilingStep(TrainingStep):
     """Makes a weight infinite behind iteration 9, whose loss is finite."""
 
-    def __init__(self, *parts: Any) -> None:
-        super().__init__(*parts, Precision("off", CPU))
-        self.network: nn.Module = parts[0]
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        loss: LossFunction,
+        device: torch.device,
+    ) -> None:
+        super().__init__(network, optimizer, loss, device, Precision("off", device))
+        self.network = network
 
     def __call__(self, engine: Engine, batch: Batch) -> StepOutput:
         output = super().__call__(engine, batch)
@@ -112,8 +117,14 @@ class SpoilingStep(TrainingStep):
 class NoisyStep(TrainingStep):
     """Adds noise to the inputs, from a generator of its own that is part of its state."""
 
-    def __init__(self, *parts: Any) -> None:
-        super().__init__(*parts, Precision("off", CPU))
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        loss: LossFunction,
+        device: torch.device,
+    ) -> None:
+        super().__init__(network, optimizer, loss, device, Precision("off", device))
         self.generator = torch.Generator().manual_seed(1)
 
     def __call__(self, engine: Engine, batch: Batch) -> StepOutput:

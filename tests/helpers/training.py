@@ -18,7 +18,7 @@ from wfctl.train.run_folder import resume_run, start_run
 
 CPU = torch.device("cpu")
 CRASH = {"call": "wfctl.tests.helpers.parts:crash", "event": "ITERATION_COMPLETED"}
-NUMBERS = {
+NUMBERS: dict[str, Any] = {
     "name": "numbers",
     "task": "classification",
     "data": {"source": "fizzbuzz", "batch_size": 128, "options": {"maximum": 1000}},  # 8 batches
@@ -26,7 +26,7 @@ NUMBERS = {
     "model": {"name": "fizzbuzz-mlp", "options": {"hidden": 16}},
     "train": {"epochs": 2, "seed": 3, "lr": 0.01, "loggers": [], "handlers": [CRASH]},
 }
-PICTURES = {
+PICTURES: dict[str, Any] = {
     "name": "pictures",
     "task": "classification",
     "data": {"source": "wfctl.tests.helpers.parts:Pictures", "batch_size": 4},  # 8 batches

@@ -73,7 +73,7 @@ def test_a_full_disk_leaves_all_as_it_was_and_names_the_file(tmp_path: Path) -> 
     good = store.save(STATE, epoch=0, iteration=1, score=None)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     large = {"weight": torch.zeros(100_000)}
-    with files_no_larger_than(50_000), pytest.raises(OSError, match="iteration-00000002.pt") as met:
+    with files_no_larger_than(50_000), pytest.raises(OSError, match="iteration-00000002") as met:
         store.save(large, epoch=0, iteration=2, score=None)
     assert met.value.errno == errno.EFBIG
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -39,10 +39,10 @@ def test_nothing_is_lost_by_50_kills_at_random_moments(tmp_path: Path) -> None:
         newest = iterations[-1]
     assert len(result["kills"]) == KILLS
     assert resumed >= KILLS // 4
-    assert within_save >= 3
+    assert within_save >= 5
     assert newest >= KILLS // 4
 
-    assert result["statuses"] == [0, 0]
+    assert result["codes"] == [0, 0]
     last = result["last"]
     assert (last["damaged"], last["temporary"], last["unlisted"]) == ([], [], [])
     assert not list(run.path.glob(".*.tmp"))

@@ -96,4 +96,4 @@ def test_held_out_samples_come_once_in_order(values: dict[str, object], processe
              for rank in range(processes)]  # fmt: skip
     seen = [torch.cat([batch.indices for batch in part]).tolist() for part in parts]
     assert all(part == sorted(part) for part in seen)
-    assert sorted(sum(seen, [])) == list(range(len(splits.held_out)))
+    assert sorted(index for part in seen for index in part) == list(range(len(splits.held_out)))

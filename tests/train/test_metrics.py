@@ -14,6 +14,8 @@ from wfctl.core.errors import RecipeError
 from wfctl.core.recipe import Train
 from wfctl.models.task import IGNORED, Task
 from wfctl.models.tasks.registry import TASKS
+from wfctl.train.batch import Batch
+from wfctl.train.build import build_loss
 from wfctl.train.handlers.epoch_metrics import EpochMetrics
 from wfctl.train.metrics import (
     NAMES,
@@ -26,7 +28,6 @@ from wfctl.train.metrics import (
     score_of,
 )
 from wfctl.train.step import StepOutput
-from wfctl.train.training import build_loss
 
 CLASSES = 4
 CPU = torch.device("cpu")
@@ -78,9 +79,9 @@ def test_a_stop_in_mid_epoch_changes_no_metric(task: Task, name: str) -> None:
     loss, batches = build_loss(task.loss), outputs_of(task)
 
     def run(metrics: EpochMetrics, some: Sequence[tuple[Tensor, Tensor]]) -> None:
-        trainer = Engine(lambda _, batch: StepOutput(loss(*batch), *batch))
+        trainer = Engine(lambda _, batch: StepOutput(loss(*batch[:2]), *batch[:2]))
         metrics.attach(trainer)
-        trainer.run(some)
+        trainer.run([Batch(*pair, torch.arange(len(pair[0]))) for pair in some])
 
     def build() -> EpochMetrics:
         return EpochMetrics(build_metrics([name], task, loss, CLASSES, CPU))

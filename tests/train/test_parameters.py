@@ -74,7 +74,7 @@ def test_parts_have_their_own_rates_and_the_longest_name_wins() -> None:
 
 
 def test_rate_of_an_unknown_part_is_a_fault() -> None:
-    with pytest.raises(RecipeError, match="train.lr_by_part: the network has no part tail"):
+    with pytest.raises(RecipeError, match=r"train.lr_by_part: the network has no part tail"):
         parameter_groups(Network(), Train(epochs=1, lr_by_part={"tail": 0.1}))
 
 

@@ -14,6 +14,10 @@ from wfctl.train.step import EvaluationStep, TrainingStep
 CPU = torch.device("cpu")
 
 
+def nothing(engine: Engine, batch: Batch) -> None:
+    """A step."""
+
+
 def network() -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3))
@@ -104,6 +108,6 @@ def test_evaluation_changes_nothing() -> None:
     net = network()
     before = copy.deepcopy(net.state_dict())
     step = EvaluationStep(net, F.cross_entropy, CPU, Precision("off", CPU))
-    output = step(Engine(lambda engine, batch: None), batches(1)[0])
+    output = step(Engine(nothing), batches(1)[0])
     assert not output.predictions.requires_grad
     assert all(torch.equal(before[name], now) for name, now in net.state_dict().items())

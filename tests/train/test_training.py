@@ -13,9 +13,9 @@ from wfctl.core.errors import CheckFailed, RecipeError
 from wfctl.core.recipe_file import find_recipe, load_recipe
 from wfctl.core.runs import RunFolder
 from wfctl.models.trained import load_trained, read_checkpoint
+from wfctl.train.check import check_recipe
 from wfctl.train.run import train
 from wfctl.train.run_folder import start_run
-from wfctl.train.training import check_recipe
 
 QUICK = ("train.epochs=2", "train.loggers=[]", "train.report=false", "data.batch_size=256")
 Train = Callable[..., RunFolder]

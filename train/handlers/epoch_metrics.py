@@ -6,9 +6,11 @@ from typing import Any, cast
 import torch
 from ignite import distributed as idist
 from ignite.engine import Engine, Events
-from ignite.metrics import Metric
+from ignite.metrics import Metric, MetricsLambda
 from torch import Tensor
 
+from ..batch import Batch
+from ..distributed import gathered
 from ..metrics import MetricValue, plain_value
 from ..step import StepOutput
 
@@ -22,6 +24,7 @@ class EpochMetrics:
 
     def __init__(self, metrics: Mapping[str, Metric]) -> None:
         self._metrics = metrics
+        self._leaves = {name: _leaves(metric) for name, metric in metrics.items()}
         self._total: Tensor = torch.zeros((), dtype=torch.float64)
         self._batches = 0
 
@@ -36,8 +39,8 @@ class EpochMetrics:
 
     def finish_epoch(self) -> dict[str, MetricValue]:
         """The epoch's values; the next epoch begins from zero."""
-        loss = self._total.cpu() / max(self._batches, 1)
-        values: dict[str, MetricValue] = {"loss": float(idist.all_reduce(loss, "MEAN"))}
+        total = sum(gathered(float(self._total))) / idist.get_world_size()
+        values: dict[str, MetricValue] = {"loss": total / max(self._batches, 1)}
         for name, metric in self._metrics.items():
             values[name] = plain_value(metric.compute())
             metric.reset()
@@ -47,19 +50,45 @@ class EpochMetrics:
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` takes."""
-        metrics = {name: dict(metric.state_dict()) for name, metric in self._metrics.items()}
-        return {"total": self._total.cpu(), "batches": self._batches, "metrics": metrics}
+        metrics = {
+            name: [dict(leaf.state_dict()) for leaf in leaves]
+            for name, leaves in self._leaves.items()
+        }
+        return {
+            "totals": gathered(float(self._total)),
+            "batches": self._batches,
+            "metrics": metrics,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue an epoch."""
-        self._total, self._batches = state["total"], state["batches"]
-        for name, metric in self._metrics.items():
-            metric.load_state_dict(state["metrics"][name])
+        total = state["totals"][idist.get_rank()]
+        self._total = torch.tensor(total, dtype=torch.float64)
+        self._batches = state["batches"]
+        for name, leaves in self._leaves.items():
+            for leaf, leaf_state in zip(leaves, state["metrics"][name], strict=True):
+                leaf.load_state_dict(leaf_state)
 
     def _add(self, trainer: Engine) -> None:
         # Stays on the loss's device, so that no step waits for a copy to the host.
         output = cast(StepOutput, trainer.state.output)
-        self._total = self._total.to(output.loss.device) + output.loss
+        weight = cast(Batch, trainer.state.batch).weight
+        loss = output.loss if weight == 1.0 else output.loss * weight
+        self._total = self._total.to(output.loss.device) + loss
         self._batches += 1
-        for metric in self._metrics.values():
-            metric.iteration_completed(trainer)
+        if weight == 0.0:  # a batch smaller than the number of processes
+            return
+        for leaves in self._leaves.values():
+            for leaf in leaves:
+                leaf.iteration_completed(trainer)
+
+
+def _leaves(metric: Metric) -> list[Metric]:
+    """The metrics that see outputs: a metric itself, or those that it is computed from, once."""
+    if not isinstance(metric, MetricsLambda):
+        return [metric]
+    found: dict[int, Metric] = {}
+    for part in (*metric.args, *metric.kwargs.values()):
+        if isinstance(part, Metric):
+            found |= {id(leaf): leaf for leaf in _leaves(part)}
+    return list(found.values())

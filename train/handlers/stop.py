@@ -1,6 +1,7 @@
 """What ends training early: a signal, the time limit, or a loss that is no number."""
 
 import math
+import os
 import signal
 import time
 from types import FrameType, TracebackType
@@ -93,8 +94,9 @@ class StopOnNan:
         self._every = every
 
     def attach(self, trainer: Engine) -> None:
-        """Attach behind the metrics."""
+        """Attach behind the metrics, and before what ends an epoch and starts them anew."""
         trainer.add_event_handler(Events.ITERATION_COMPLETED(every=self._every), self.check)
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, self.check)
 
     def check(self, trainer: Engine) -> None:
         """Look now.
@@ -102,12 +104,31 @@ class StopOnNan:
         Raises:
             CheckFailed: naming the iteration.
         """
-        if not torch.isfinite(self._metrics.total_loss):
+        finite = bool(torch.isfinite(self._metrics.total_loss))
+        if idist.get_world_size() > 1:
+            finite = bool(idist.all_reduce(int(finite), "MIN"))
+        if not finite:
             raise CheckFailed(
                 f"the training loss is no longer a finite number (noticed at iteration "
                 f"{trainer.state.iteration}); the last good checkpoint is kept. Try a lower "
                 f"train.lr, train.clip_norm, or train.amp: bf16"
             )
+
+
+class KillAtIteration:
+    """Kills the process behind a given iteration, as a power cut would, to prove resuming."""
+
+    def __init__(self, iteration: int) -> None:
+        self._iteration = iteration
+
+    def attach(self, trainer: Engine) -> None:
+        """Attach before whatever saves."""
+
+        def kill() -> None:
+            if trainer.state.iteration == self._iteration:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        trainer.add_event_handler(Events.ITERATION_COMPLETED, kill)
 
 
 class StopAtIteration:

@@ -1,6 +1,7 @@
 """The user's own handlers, by event name."""
 
 import difflib
+import functools
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,7 +22,10 @@ def attach_handlers(trainer: Engine, handlers: Sequence[Handler]) -> None:
     for place, handler in enumerate(handlers):
         key = f"train.handlers.{place}"
         try:
-            trainer.add_event_handler(_event(handler), _find(handler.call))
+            function = _find(handler.call)
+            if handler.event == "EXCEPTION_RAISED":
+                function = _once_per_error(function)
+            trainer.add_event_handler(_event(handler), function)
         except (RecipeError, ValueError) as error:
             faults.append(f"{key}.call: {handler.call}: {error}")
     if faults:
@@ -54,6 +58,20 @@ def _find(reference: str) -> Callable[..., Any]:
         hint = f" (did you mean {close[0]!r}?)" if close else ""
         raise RecipeError([f"{module_name} has no function {name!r}{hint}"])
     return found  # type: ignore[no-any-return]
+
+
+def _once_per_error(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Ignite fires the event again for an error that is raised on from it."""
+    seen: list[BaseException] = []
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> None:
+        error = arguments[-1]
+        if error not in seen:
+            seen.append(error)
+            function(*arguments)
+
+    return call
 
 
 def _raise_again(trainer: Engine, error: BaseException) -> None:

@@ -26,7 +26,12 @@ class Slow(Service):
 
 
 class Broken(Slow):
+    def __init__(self) -> None:
+        super().__init__()
+        self.met = threading.Event()
+
     def write(self, scalars: Mapping[str, float], iteration: int) -> None:
+        self.met.set()
         raise ConnectionError("gone")
 
 
@@ -62,11 +67,13 @@ def test_points_that_the_service_has_are_not_sent_again() -> None:
 
 
 def test_what_the_service_raises_is_raised_at_a_later_point() -> None:
-    logger = LoggerThread(Broken(), 0)
+    service = Broken()
+    logger = LoggerThread(service, 0)
+    logger.write({"loss": 0.5}, 1)
+    assert service.met.wait(30)
+    logger._thread.join(30)
     with pytest.raises(ConnectionError, match="gone"):
-        for iteration in range(1, 1000):
-            logger.write({"loss": 0.5}, iteration)
-            time.sleep(0.01)
+        logger.write({"loss": 0.5}, 2)
     with pytest.raises(ConnectionError, match="gone"):
         logger.close()
 

@@ -1,3 +1,4 @@
+import importlib
 import importlib.util
 import json
 from pathlib import Path
@@ -5,14 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from wfctl.cli.main import run as wfctl
 from wfctl.core.errors import MissingDependency
 from wfctl.core.recipe_file import find_recipe, load_recipe
 from wfctl.core.runs import RunFolder
-from wfctl.train.handlers import loggers as loggers_module
+from wfctl.train.checkpoint import CheckpointStore
 from wfctl.train.handlers.loggers import check_loggers, learning_rates, split_scalars
+from wfctl.train.handlers.tensorboard import TensorBoard
 from wfctl.train.run import train
 from wfctl.train.run_folder import resume_run, start_run
 
@@ -29,7 +30,8 @@ def train_run(folder: Path, *overrides: str, stop_at: int | None = None) -> RunF
 
 def read_curves(run: RunFolder) -> dict[str, list[tuple[int, float]]]:
     """Every curve of a run's event files, as TensorBoard itself reads them."""
-    events: Any = EventAccumulator(str(run.path / "tensorboard"), size_guidance={"scalars": 0})
+    module = importlib.import_module("tensorboard.backend.event_processing.event_accumulator")
+    events = module.EventAccumulator(str(run.path / "tensorboard"), size_guidance={"scalars": 0})
     events.Reload()
     return {
         name: [(point.step, point.value) for point in events.Scalars(name)]
@@ -69,7 +71,7 @@ def test_a_resumed_run_goes_on_without_doubled_points(tmp_path: Path) -> None:
     given = ("train.epochs=4", "train.log_every=1")
     whole = train_run(tmp_path / "whole", *given)
     run = train_run(tmp_path / "run", *given, stop_at=16)
-    stale = loggers_module.TensorBoard(load_recipe(run.recipe_file), run, 16)
+    stale = TensorBoard(load_recipe(run.recipe_file), run, 16)
     for iteration in range(17, 22):
         stale.write({"iteration/loss": -1.0, "train/loss": -1.0}, iteration)
     stale.close()
@@ -80,17 +82,15 @@ def test_a_resumed_run_goes_on_without_doubled_points(tmp_path: Path) -> None:
 def test_every_point_is_on_disk_before_its_checkpoint_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wfctl.train import recorder as recorder_module
-
     seen = []
-    save = recorder_module.CheckpointStore.save
+    save = CheckpointStore.save
 
     def save_and_look(self: Any, *arguments: Any) -> Any:
         curves = read_curves(RunFolder(tmp_path / "run"))
         seen.append(max(step for step, _ in curves["iteration/loss"]))
         return save(self, *arguments)
 
-    monkeypatch.setattr(recorder_module.CheckpointStore, "save", save_and_look)
+    monkeypatch.setattr(CheckpointStore, "save", save_and_look)
     train_run(tmp_path / "run", "train.epochs=2", "train.log_every=1")
     assert seen == [8, 16]
 
@@ -129,7 +129,7 @@ def test_a_logger_that_fails_is_named_once_and_training_goes_on(
     def fail(*_: object) -> None:
         raise ConnectionError("the server is gone")
 
-    monkeypatch.setattr(loggers_module.TensorBoard, "write", fail)
+    monkeypatch.setattr(TensorBoard, "write", fail)
     run = train_run(tmp_path / "run", "train.epochs=2", "train.log_every=1")
     assert len(run.metrics_file.read_text().splitlines()) == 4
     error = capsys.readouterr().err

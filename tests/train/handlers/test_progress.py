@@ -5,6 +5,7 @@ import pty
 import re
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 TRAIN = [sys.executable, "-m", "wfctl.cli.main", "train", "fizzbuzz", "--set", "train.epochs=2",
@@ -14,6 +15,7 @@ TRAIN = [sys.executable, "-m", "wfctl.cli.main", "train", "fizzbuzz", "--set", "
 def on_a_terminal(*arguments: str) -> str:
     """What a command writes to stderr when that is a terminal."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
     process = subprocess.Popen([*TRAIN, *arguments], stdout=subprocess.DEVNULL, stderr=theirs)
     os.close(theirs)
     shown = b""
@@ -48,7 +50,9 @@ def test_a_terminal_has_a_bar_that_leaves_one_line_an_epoch(tmp_path: Path) -> N
 
 def test_a_run_stopped_in_mid_epoch_leaves_no_bar(tmp_path: Path) -> None:
     given = ("--set", "train.time_limit_s=0.00001", "--run-dir", str(tmp_path / "run"))
-    assert visible_lines(on_a_terminal(*given)) == []
+    shown = on_a_terminal(*given)
+    assert "epoch 1/2:" in shown
+    assert [line for line in visible_lines(shown) if not line.startswith("wfctl: ")] == []
 
 
 def test_a_file_has_one_line_an_epoch_and_no_bar(tmp_path: Path) -> None:

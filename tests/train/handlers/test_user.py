@@ -23,6 +23,10 @@ def caught(trainer, error):
 """
 
 
+def nothing(engine: Engine, batch: int) -> None:
+    """A step."""
+
+
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     (tmp_path / "mine_for_test.py").write_text(SOURCE)
@@ -38,7 +42,7 @@ def handler(call: str, event: str, **filters: int) -> Handler:
 
 
 def test_all_seven_events_with_filters(module: ModuleType) -> None:
-    trainer = Engine(lambda engine, batch: None)
+    trainer = Engine(nothing)
     attach_handlers(
         trainer,
         [
@@ -70,12 +74,12 @@ def test_an_exception_reaches_the_handler_and_is_not_swallowed(module: ModuleTyp
 
 def test_a_wrong_signature_fails_before_the_first_batch(module: ModuleType) -> None:
     with pytest.raises(RecipeError, match=r"train.handlers.0.call: mine_for_test:wrong: .*one"):
-        attach_handlers(Engine(lambda engine, batch: None), [handler("wrong", "STARTED")])
+        attach_handlers(Engine(nothing), [handler("wrong", "STARTED")])
 
 
 def test_all_faults_at_once(module: ModuleType) -> None:
     faulty = [handler("nte", "STARTED"), Handler(call="nowhere_at_all:f", event="COMPLETED")]
     with pytest.raises(RecipeError) as caught:
-        attach_handlers(Engine(lambda engine, batch: None), faulty)
+        attach_handlers(Engine(nothing), faulty)
     assert "mine_for_test has no function 'nte' (did you mean 'note'?)" in str(caught.value)
     assert "train.handlers.1.call: nowhere_at_all:f: cannot be imported" in str(caught.value)

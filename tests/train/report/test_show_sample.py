@@ -4,6 +4,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -33,7 +34,7 @@ class Sentences(Rows):
         return f"<i>sentence {index}</i>"
 
 
-def pixels_of(uri: str) -> np.ndarray:  # type: ignore[type-arg]
+def pixels_of(uri: str) -> NDArray[np.uint8]:
     data = base64.b64decode(uri.partition(",")[2])
     return np.asarray(Image.open(io.BytesIO(data)))
 
