@@ -5,6 +5,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Tests of measurements run by themselves, behind the others.
+MEASURING := tests/benchmarks tests/cli/test_benchmark.py
 export BENTOML_DO_NOT_TRACK := True
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -17,7 +19,8 @@ demo: $(INSTALLED) ## train on real digits, export, benchmark, serve, and ask ov
 	PATH="$(CURDIR)/$(BIN):$$PATH" ./demo.sh
 
 test: lint types ## everything that must hold: style, types, tests with coverage
-	$(BIN)/pytest --cov
+	$(BIN)/pytest --cov --cov-report= --numprocesses auto --dist loadfile $(foreach path,$(MEASURING),--ignore $(path))
+	$(BIN)/pytest --cov --cov-append $(MEASURING)
 
 lint: $(INSTALLED) ## style and formatting
 	$(BIN)/ruff check .

@@ -3,7 +3,9 @@
 The processes are started by `launch` or by torchrun; each of them runs the same command.
 """
 
+import atexit
 import ctypes
+import gc
 import os
 import re
 import signal
@@ -58,6 +60,9 @@ def process_group(device_name: str) -> Iterator[torch.device]:
         world_size=int(os.environ["WORLD_SIZE"]),
     )
     idist.sync()
+    # What refers to the group has to be gone before Python ends: a thread of the group that then
+    # still lets go of a tensor aborts the process.
+    atexit.register(gc.collect)
     try:
         yield device
     except RuntimeError as error:
@@ -67,7 +72,8 @@ def process_group(device_name: str) -> Iterator[torch.device]:
             ) from error
         raise
     finally:
-        distributed.destroy_process_group()
+        gc.collect()
+        idist.finalize()
 
 
 def from_first(make: Callable[[], Result]) -> Result:

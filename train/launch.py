@@ -34,7 +34,8 @@ def launch(arguments: Sequence[str], processes: int) -> int:
     second one kills them.
 
     Returns:
-        The exit code of the process that failed first, or 0.
+        0 when the first process has done its work, which it does with all others; else the exit
+        code of the first process that failed by itself.
     """
     with tempfile.TemporaryDirectory(prefix="wfctl-") as folder:
         group = _Group(arguments, processes, Path(folder))
@@ -112,6 +113,8 @@ class _Group:
         """The exit code; what another process than the first has said is shown if it failed."""
         codes = {rank: process.returncode for rank, process in enumerate(self._processes)
                  if rank not in self._killed}  # fmt: skip
+        if codes.get(0) == 0:
+            return 0
         failed = [rank for rank, code in codes.items() if code not in {0, PEER_LOST}]
         if not failed:
             return KILLED if self._killed else max(codes.values(), default=0)

@@ -90,7 +90,8 @@ def test_transfer_leaves_frozen_layers_as_they_were(
     run = RunFolder(tmp_path / "run")
     root = ("--set", f"data.root={photos}")
     frozen = ("--set", f"model.weights={weights}", "--set", "model.freeze=all-but-head")
-    train(run.path, *root, *frozen)
+    unending = ("--set", "train.scheduler=null")  # so that epochs can be added
+    train(run.path, *root, *frozen, *unending)
     assert "the head starts anew (fc.weight, fc.bias)" in capsys.readouterr().err
     first_head = load_trained(run).pipeline.network.get_parameter("fc.weight").clone()
     weights.unlink()

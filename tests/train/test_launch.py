@@ -60,6 +60,17 @@ def test_the_failure_of_one_ends_all_and_is_shown(
     assert capfd.readouterr().err == message
 
 
+def test_what_one_does_behind_the_end_of_the_first_does_not_matter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All was saved by then: an abort while Python ends is no failed training."""
+    from wfctl.train import launch as module
+
+    script = "import os; os.environ['RANK'] == '1' and os.abort()"
+    monkeypatch.setattr(module, "command_line", lambda _arguments: [sys.executable, "-c", script])
+    assert launch([], processes=2) == 0
+
+
 def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from wfctl.train import launch as module
 
