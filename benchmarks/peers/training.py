@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ignite.engine import Engine
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -32,25 +31,14 @@ from ...train.order import BatchPlan
 from ...train.run import train
 from ...train.run_folder import start_run
 from ...train.training import Training
+from . import marks
 from .rounds import Comparison, compare
 
 CPU = torch.device("cpu")
-HERE = "wfctl.benchmarks.peers.training"  # also when this module runs as a program
+MARKS = "wfctl.benchmarks.peers.marks"
 PICTURES = "wfctl.benchmarks.peers.synthetic:Pictures"
 SMALL_CNN = "wfctl.benchmarks.peers.synthetic:SmallCnn"
 _numbers = itertools.count()
-_marks: list[float] = []  # perf_counter at the start of an epoch and behind each iteration
-
-
-def note_epoch(trainer: Engine) -> None:
-    """Handler: an epoch begins."""
-    _marks.clear()
-    _marks.append(time.perf_counter())
-
-
-def note_iteration(trainer: Engine) -> None:
-    """Handler: an iteration has ended."""
-    _marks.append(time.perf_counter())
 
 
 def recipe_for(network: str, batch_size: int, samples: int, size: int, channels: int) -> Recipe:
@@ -69,8 +57,8 @@ def recipe_for(network: str, batch_size: int, samples: int, size: int, channels:
         "train": {
             "epochs": 1, "lr": 1e-3, "optimizer": "SGD",
             "handlers": [
-                {"call": f"{HERE}:note_epoch", "event": "EPOCH_STARTED"},
-                {"call": f"{HERE}:note_iteration", "event": "ITERATION_COMPLETED"},
+                {"call": f"{MARKS}:note_epoch", "event": "EPOCH_STARTED"},
+                {"call": f"{MARKS}:note_iteration", "event": "ITERATION_COMPLETED"},
             ],
         },
     })  # fmt: skip
@@ -82,7 +70,7 @@ def wfctl_epoch(recipe: Recipe, folder: Path) -> float:
     run = start_run(recipe, run_dir=folder / f"run-{number}")
     with redirect_stderr(StringIO()):
         train(recipe, run, CPU)
-    return _marks[-1] - _marks[0]
+    return marks.elapsed_s()
 
 
 def loop_epoch(training: Training, batches: Iterable[Any]) -> float:
@@ -209,23 +197,28 @@ def main() -> None:
     """Measure, and print one line a ratio."""
     warnings.filterwarnings("ignore")
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    small = recipe_for(SMALL_CNN, batch_size=256, samples=25_600, size=8, channels=1)
+    lenet = recipe_for(SMALL_CNN, batch_size=256, samples=25_600, size=8, channels=1)
+    digits = recipe_for("digits-cnn", batch_size=64, samples=6_400, size=8, channels=1)
     resnet = recipe_for("torchvision:resnet18", batch_size=32, samples=320, size=64, channels=3)
     installed = versions(("torch", "pytorch-ignite", "pytorch-lightning"))
     described = ", ".join(f"{name} {version}" for name, version in installed.items())
     _print(f"{processor_name()}, {usable_cores()} cores, {described}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        steps = step_ratio(small, folder, rounds=15)
-        _print_ratio("time per step, small CNN, wfctl / bare loop", steps, "wfctl", "bare loop")
-        steps = step_ratio(resnet, folder, rounds=7)
-        _print_ratio("time per step, resnet18, wfctl / bare loop", steps, "wfctl", "bare loop")
+        for name_of, recipe, rounds in (
+            ("LeNet in small", lenet, 15),
+            ("digits-cnn", digits, 9),
+            ("resnet18", resnet, 7),
+        ):
+            steps = step_ratio(recipe, folder, rounds)
+            title = f"time per step, {name_of}, wfctl / bare loop"
+            _print_ratio(title, steps, "wfctl", "bare loop")
         iterating = iteration_ratio(samples=20_000, batch_size=64, rounds=9)
         _print_ratio("iterating in memory, DataLoader / wfctl", iterating, "DataLoader", "wfctl")
-        epochs = epoch_ratio(small, folder, rounds=15)
+        epochs = epoch_ratio(lenet, folder, rounds=15)
         for other in epochs.seconds:
             if other != "wfctl":
-                _print_ratio(f"epoch, small CNN, {other} / wfctl", epochs, other, "wfctl")
+                _print_ratio(f"epoch, LeNet in small, {other} / wfctl", epochs, other, "wfctl")
         share = checkpoint_share(resnet, folder, rounds=7)
         _print_ratio("one save / one epoch, resnet18", share, "checkpoint", "epoch")
 

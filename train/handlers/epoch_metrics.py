@@ -74,7 +74,9 @@ class EpochMetrics:
         output = cast(StepOutput, trainer.state.output)
         weight = cast(Batch, trainer.state.batch).weight
         loss = output.loss if weight == 1.0 else output.loss * weight
-        self._total = self._total.to(output.loss.device) + loss
+        if self._total.device != loss.device:
+            self._total = self._total.to(loss.device)
+        self._total += loss
         self._batches += 1
         if weight == 0.0:  # a batch smaller than the number of processes
             return

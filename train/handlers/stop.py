@@ -95,8 +95,13 @@ class StopOnNan:
 
     def attach(self, trainer: Engine) -> None:
         """Attach behind the metrics, and before what ends an epoch and starts them anew."""
-        trainer.add_event_handler(Events.ITERATION_COMPLETED(every=self._every), self.check)
+        trainer.add_event_handler(Events.ITERATION_COMPLETED, self._check_now_and_then)
         trainer.add_event_handler(Events.EPOCH_COMPLETED, self.check)
+
+    def _check_now_and_then(self, trainer: Engine) -> None:
+        # Ignite's own filter, `every=`, costs more at each iteration than this does.
+        if trainer.state.iteration % self._every == 0:
+            self.check(trainer)
 
     def check(self, trainer: Engine) -> None:
         """Look now.
