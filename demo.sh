@@ -53,7 +53,7 @@ from PIL import Image
 
 from wfctl.models.digits import Digits
 
-pixels, label = Digits("test")[17]
+pixels, label = Digits("val")[17]
 Image.fromarray(pixels.squeeze(-1).numpy()).save(sys.argv[1])
 print(label)
 PYTHON

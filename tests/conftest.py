@@ -1,9 +1,12 @@
 """Fixtures for all tests."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from wfctl.tests.helpers.tiny_artifact import write_artifact
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
@@ -30,3 +33,20 @@ def shared_data() -> Path:
         if (place / "README.md").is_file():
             return place
     pytest.skip("the shared test data is not here; WFCTL_TEST_DATA can name its folder")
+
+
+@pytest.fixture(scope="session")
+def image_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_artifact(tmp_path_factory.mktemp("artifacts") / "digits").path
+
+
+@pytest.fixture(scope="session")
+def number_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("artifacts") / "fizzbuzz"
+    return write_artifact(folder, "number").path
+
+
+@pytest.fixture
+def make_artifact(tmp_path: Path) -> Callable[[], Path]:
+    """One more artifact, which the test may damage."""
+    return lambda: write_artifact(tmp_path / "artifact").path
